@@ -1,0 +1,5 @@
+"""An adaptive cache for Django: Redis, files or memory behind one backend, and the page that shows it."""
+
+from cacheadmin.decorators import cached
+
+__all__ = ["cached"]

@@ -1,0 +1,1 @@
+from django.contrib.sessions.backends.cached_db import SessionStore
