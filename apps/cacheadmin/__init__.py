@@ -3,3 +3,6 @@
 from cacheadmin.decorators import cached
 
 __all__ = ["cached"]
+def clear_group(name):
+    from django.core.cache import cache
+    cache.clear()

@@ -1,0 +1,7 @@
+from dataclasses import dataclass
+from typing import Any
+@dataclass(frozen=True)
+class Group:
+    name: str
+    label: Any = ""
+    ttl: int | None = None
