@@ -163,4 +163,6 @@ def load() -> Configuration:
 
 def _in_words(fault: Any) -> str:
     name = ".".join(str(part) for part in fault["loc"]).upper()
-    return f"{name}: {fault['msg'].removeprefix('Value error, ')} (in the environment or in {site_file_path()})"
+    return (
+        f"{name}: {fault['msg'].removeprefix('Value error, ')} (in the environment or in {site_file_path()})"
+    )

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import dj_database_url
+import dj_email_url
 from csp.constants import NONE, SELF
 from django.utils.translation import gettext_lazy as _
 
@@ -148,6 +149,11 @@ CACHES = {
     "ratelimit": _cache("limits", GROUP="ratelimit", MAX_ENTRIES=50_000),
 }
 
+CACHEADMIN = {
+    # An address that the environment gives is not replaced by a saved one; the page says so.
+    "ENVIRONMENT": {"LOCATION": "REDIS_URL"} if CONFIGURATION.redis_url else {},
+}
+
 SESSION_ENGINE = "cacheadmin.sessions"
 SESSION_CACHE_ALIAS = "sessions"
 SESSION_COOKIE_AGE = 3600
@@ -196,15 +202,19 @@ STATICFILES_FINDERS = [
 ]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
 }
 MEDIA_URL = "/media/"
 MEDIA_ROOT = VAR_DIR / "media"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_500_000
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 
-COMPRESS_ENABLED = True
-COMPRESS_OFFLINE = True
+# While developing, sources are served as they are; otherwise bundles are made once, by `manage.py build`.
+COMPRESS_ENABLED = COMPRESS_OFFLINE = not DEBUG
 COMPRESS_CSS_HASHING_METHOD = "content"
 COMPRESS_FILTERS = {
     "css": ["compressor.filters.css_default.CssAbsoluteFilter", "compressor.filters.cssmin.rCSSMinFilter"],
@@ -253,7 +263,15 @@ CONTENT_SECURITY_POLICY = {
 # --- Mail ---
 
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = CONFIGURATION.default_from_email
-EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+# Without an address of a mail server, mails are printed on the console.
+_mail = dj_email_url.parse(CONFIGURATION.email_url or "console:")
+EMAIL_BACKEND = _mail["EMAIL_BACKEND"]
+EMAIL_HOST = _mail["EMAIL_HOST"] or "localhost"
+EMAIL_PORT = _mail["EMAIL_PORT"] or 25
+EMAIL_HOST_USER = _mail["EMAIL_HOST_USER"] or ""
+EMAIL_HOST_PASSWORD = _mail["EMAIL_HOST_PASSWORD"] or ""
+EMAIL_USE_TLS = _mail["EMAIL_USE_TLS"]
+EMAIL_USE_SSL = _mail["EMAIL_USE_SSL"]
 EMAIL_TIMEOUT = 10
 
 # --- Logs ---

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path
 
+from content import sitemaps
 from content.api import api
 from core.languages import site_patterns
 from installer import health
@@ -16,6 +17,7 @@ urlpatterns = [
     path("api/v1/", api.urls),
     path("admin/cache/", include("cacheadmin.urls")),
     path("admin/", admin.site.urls),
+    path("sitemap.xml", sitemaps.view, name="sitemap"),
     path("", include("core.urls")),
     # What people read: its language stands in the URL.
     *site_patterns(

@@ -1,18 +1,209 @@
-from __future__ import annotations
-import functools
-from typing import Any
-from django.core.cache import cache
+"""``@cached``: the result of a function, kept in a group of the cache."""
 
-def cached(group, ttl=None, key=None):
-    def wrap(fn):
-        def k(args): return f"{group}:{fn.__qualname__}:" + ":".join(map(str, args))
-        @functools.wraps(fn)
-        def inner(*args):
-            v = cache.get(k(args))
-            if v is None:
-                v = fn(*args); cache.set(k(args), v, ttl or 300)
-            return v
-        inner.invalidate = lambda *a: cache.delete(k(a))
-        inner.refresh = lambda *a: cache.set(k(a), fn(*a), ttl or 300)
-        return inner
+from __future__ import annotations
+
+import asyncio
+import functools
+import hashlib
+import inspect
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, ParamSpec, TypeVar, cast
+
+from asgiref.sync import sync_to_async
+from django.core.cache import caches
+from django.core.cache.backends.base import DEFAULT_TIMEOUT
+from django.db import models
+
+from cacheadmin.backend import AdaptiveCache
+from cacheadmin.engines.base import MISSING
+
+Arguments = ParamSpec("Arguments")
+Result = TypeVar("Result")
+KeyFunction = Callable[..., str]
+
+# Seconds one caller may compute before others stop trusting that it will finish, and seconds
+# another caller waits for it before it computes for itself.
+LEASE = 30.0
+LONGEST_WAIT = 2.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.05
+
+
+@dataclass(frozen=True)
+class Lease:
+    """Stands in the cache for a value that somebody is computing."""
+
+    token: str
+
+
+class CachedFunction(Generic[Arguments, Result]):
+    """A function whose results are kept; calling it looks in the cache first.
+
+    While a value is computed, a lease stands in its place. An invalidation removes the lease with
+    the value, so that what was computed from before it is handed to its caller, but never stored.
+    """
+
+    def __init__(
+        self,
+        function: Callable[Arguments, Result],
+        group: str,
+        ttl: float | None,
+        key: KeyFunction | None,
+        alias: str,
+    ) -> None:
+        functools.update_wrapper(self, function)
+        self._function = function
+        self._group = group
+        self._timeout: Any = DEFAULT_TIMEOUT if ttl is None else ttl
+        self._key = key
+        self._alias = alias
+        self._signature = inspect.signature(function)
+        self._name = f"{function.__module__}.{function.__qualname__}"
+        self._before: tuple[Any, ...] = ()
+
+    def __get__(self, instance: object, owner: type | None = None) -> CachedFunction[..., Result]:
+        """Bind to *instance*, as a method is bound."""
+        if instance is None:
+            return cast("CachedFunction[..., Result]", self)
+        bound = cast("CachedFunction[..., Result]", object.__new__(type(self)))
+        bound.__dict__.update(self.__dict__, _before=(instance,))
+        return bound
+
+    def __call__(self, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        """Return the kept result, or compute and keep it."""
+        cache, key = self._cache(), self.key(*args, **kwargs)
+        compute = functools.partial(self._function, *self._before, *args, **kwargs)
+        if inspect.iscoroutinefunction(self._function):
+            return cast(Result, self._call_async(cache, key, compute))
+        return self._call(cache, key, compute)
+
+    def key(self, *args: Any, **kwargs: Any) -> str:
+        """Return the key under which the result for these arguments is kept."""
+        if self._key is not None:
+            return f"{self._group}:{self._key(*self._before, *args, **kwargs)}"
+        bound = self._signature.bind(*self._before, *args, **kwargs)
+        bound.apply_defaults()
+        parts = [_in_key(value, name) for name, value in bound.arguments.items()]
+        return ":".join([self._group, self._name, *parts])
+
+    def invalidate(self, *args: Any, **kwargs: Any) -> None:
+        """Forget the result for these arguments, in all workers."""
+        self._cache().invalidate(self.key(*args, **kwargs))
+
+    def refresh(self, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
+        """Forget the result for these arguments and compute it anew."""
+        self.invalidate(*args, **kwargs)
+        return self(*args, **kwargs)
+
+    def _cache(self) -> AdaptiveCache:
+        return cast(AdaptiveCache, caches[self._alias])
+
+    def _call(self, cache: AdaptiveCache, key: str, compute: Callable[[], Result]) -> Result:
+        found, lease = self._find_or_lease(cache, key)
+        pause, deadline = _FIRST_PAUSE, time.monotonic() + LONGEST_WAIT
+        while isinstance(found, Lease) and time.monotonic() < deadline:
+            time.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+            found, lease = self._find_or_lease(cache, key)
+        if found is not MISSING and not isinstance(found, Lease):
+            return cast(Result, found)
+        try:
+            value = compute()
+        except BaseException:
+            self._give_back(cache, key, lease)
+            raise
+        self._store(cache, key, value, lease)
+        return value
+
+    async def _call_async(self, cache: AdaptiveCache, key: str, compute: Callable[[], Any]) -> Any:
+        find = sync_to_async(self._find_or_lease, thread_sensitive=True)
+        found, lease = await find(cache, key)
+        pause, deadline = _FIRST_PAUSE, time.monotonic() + LONGEST_WAIT
+        while isinstance(found, Lease) and time.monotonic() < deadline:
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _LONGEST_PAUSE)
+            found, lease = await find(cache, key)
+        if found is not MISSING and not isinstance(found, Lease):
+            return found
+        try:
+            value = await compute()
+        except BaseException:
+            await sync_to_async(self._give_back, thread_sensitive=True)(cache, key, lease)
+            raise
+        await sync_to_async(self._store, thread_sensitive=True)(cache, key, value, lease)
+        return value
+
+    def _find_or_lease(self, cache: AdaptiveCache, key: str) -> tuple[Any, Lease | None]:
+        """Return what is stored, or ``MISSING`` and a lease to compute it under."""
+        found = cache.get(key, MISSING)
+        if found is not MISSING:
+            return found, None
+        lease = Lease(secrets.token_hex(8))
+        if cache.add(key, lease, LEASE):
+            return MISSING, lease
+        # Somebody was faster: a value, a lease, or already neither again.
+        return cache.get(key, MISSING), None
+
+    def _store(self, cache: AdaptiveCache, key: str, value: Any, lease: Lease | None) -> None:
+        if lease is not None:
+            cache.replace(key, lambda held: value if held == lease else held, self._timeout)
+
+    def _give_back(self, cache: AdaptiveCache, key: str, lease: Lease | None) -> None:
+        if lease is not None and cache.get(key, MISSING) == lease:
+            cache.delete(key)
+
+
+def cached(
+    group: str, ttl: float | None = None, *, key: KeyFunction | None = None, alias: str = "default"
+) -> Callable[[Callable[Arguments, Result]], CachedFunction[Arguments, Result]]:
+    """Keep the results of a function or method in the cache.
+
+    Args:
+        group: the group they belong to.
+        ttl: seconds they are kept; ``None`` takes the group's lifetime.
+        key: gives the rest of the key from the arguments; needed where an argument (or ``self``)
+            is neither plain data nor a saved model.
+        alias: the cache they are kept in.
+
+    Raises:
+        TypeError: on a call whose arguments do not make a key.
+    """
+
+    def wrap(function: Callable[Arguments, Result]) -> CachedFunction[Arguments, Result]:
+        return CachedFunction(function, group, ttl, key, alias)
+
     return wrap
+
+
+def _in_key(value: Any, name: str) -> str:
+    """Return what stands for an argument in a key: numbers as they are, all else hashed.
+
+    Names, addresses and search words must not be readable in a key.
+    """
+    if value is None or isinstance(value, bool | int):
+        return repr(value)
+    if isinstance(value, models.Model) and value.pk is not None:
+        return f"{value._meta.label_lower}.{value.pk}"
+    return hashlib.blake2b(
+        _described(value, name).encode("utf-8", "surrogatepass"), digest_size=10
+    ).hexdigest()
+
+
+def _described(value: Any, name: str) -> str:
+    if value is None or isinstance(value, str | bytes | bool | int | float):
+        return repr(value)
+    if isinstance(value, tuple | list):
+        return f"{type(value).__name__}({','.join(_described(part, name) for part in value)})"
+    if isinstance(value, dict):
+        parts = sorted((_described(key, name), _described(part, name)) for key, part in value.items())
+        return f"dict({parts})"
+    if isinstance(value, set | frozenset):
+        return f"set({sorted(_described(part, name) for part in value)})"
+    if isinstance(value, models.Model) and value.pk is not None:
+        return f"{value._meta.label_lower}.{value.pk}"
+    raise TypeError(
+        f"@cached cannot make a key from {name!r}, a {type(value).__name__}: "
+        "pass plain data or a saved model, or give the decorator a key function (key=…)."
+    )

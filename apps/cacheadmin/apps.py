@@ -1,0 +1,24 @@
+"""Where the wires of the app meet."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.core.signals import request_started
+from django.utils.translation import gettext_lazy as _
+
+
+class CacheAdminConfig(AppConfig):
+    """The adaptive cache and its page."""
+
+    name = "cacheadmin"
+    verbose_name = _("Settings")
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Give the state its loader, find the groups, register the checks, follow the requests."""
+        from cacheadmin import checks, groups, models, space, state
+
+        state.connect(models.load_choices, models.save_choice)
+        groups.autodiscover()
+        checks.register()
+        request_started.connect(lambda **kwargs: space.tick(), weak=False, dispatch_uid="cacheadmin.tick")

@@ -1,0 +1,69 @@
+"""System checks: what an owner should know before visitors do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core import checks
+
+from cacheadmin import space
+from cacheadmin.engines.base import EngineUnavailable
+from cacheadmin.engines.file import check_directory
+
+BACKEND = "cacheadmin.backend.AdaptiveCache"
+KNOWN_OPTIONS = {"ENGINE", "DIRECTORY", "MAX_ENTRIES", "CULL_FREQUENCY", "GROUP"}
+ENGINES = ("auto", "redis", "file", "memory", "off")
+
+
+def register() -> None:
+    """Make the checks known to Django."""
+    checks.register(check_options, checks.Tags.caches)
+    checks.register(check_directories, checks.Tags.caches)
+
+
+def check_options(**kwargs: Any) -> list[checks.CheckMessage]:
+    """Report options that nobody reads, and engines that do not exist."""
+    messages: list[checks.CheckMessage] = []
+    for alias, config in _adaptive().items():
+        options = config.get("OPTIONS", {})
+        messages.extend(
+            checks.Warning(
+                f"CACHES[{alias!r}] has an option {name!r} that nothing reads.",
+                hint=f"Known options: {', '.join(sorted(KNOWN_OPTIONS))}.",
+                id="cacheadmin.W001",
+            )
+            for name in sorted(set(options) - KNOWN_OPTIONS)
+        )
+        if options.get("ENGINE", "auto") not in ENGINES:
+            messages.append(
+                checks.Error(
+                    f"CACHES[{alias!r}] names an engine that does not exist: {options['ENGINE']!r}.",
+                    hint=f"Choose one of {', '.join(ENGINES)}.",
+                    id="cacheadmin.E001",
+                )
+            )
+    return messages
+
+
+def check_directories(**kwargs: Any) -> list[checks.CheckMessage]:
+    """Report cache directories that cannot be used, or that others could plant files in."""
+    messages: list[checks.CheckMessage] = []
+    for alias, config in _adaptive().items():
+        directory: Path = space.identify(config.get("LOCATION", ""), config).directory
+        try:
+            check_directory(directory)
+        except EngineUnavailable as error:
+            messages.append(
+                checks.Warning(
+                    f"CACHES[{alias!r}] cannot use its directory {directory}: {error.verdict.label}.",
+                    hint="Give the user that runs the site a directory of its own with mode 0700.",
+                    id="cacheadmin.W002",
+                )
+            )
+    return messages
+
+
+def _adaptive() -> dict[str, dict[str, Any]]:
+    return {alias: config for alias, config in settings.CACHES.items() if config.get("BACKEND") == BACKEND}

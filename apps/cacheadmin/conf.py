@@ -1,0 +1,41 @@
+"""The app's own settings: ``CACHEADMIN`` in Django's settings over the defaults here."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+from django.core.signals import setting_changed
+
+DEFAULTS: dict[str, Any] = {
+    # The database that holds the saved settings.
+    "DATABASE": "default",
+    # Seconds Redis may take to accept a connection, and to answer.
+    "CONNECT_TIMEOUT": 0.25,
+    "ANSWER_TIMEOUT": 0.25,
+    # Seconds between two looks at the saved settings, and between two probes of a lost engine.
+    "REFRESH_INTERVAL": 1.0,
+    "PROBE_INTERVAL": 0.5,
+    # What the environment fixes: {"LOCATION": "REDIS_URL"} says that the address comes from that
+    # variable, so that no saved address replaces it.
+    "ENVIRONMENT": {},
+}
+
+
+@cache
+def _merged() -> dict[str, Any]:
+    return {**DEFAULTS, **getattr(settings, "CACHEADMIN", {})}
+
+
+def get(name: str) -> Any:
+    """Return the value of the setting *name*, a key of ``DEFAULTS``."""
+    return _merged()[name]
+
+
+def _forget(*, setting: str, **kwargs: object) -> None:
+    if setting == "CACHEADMIN":
+        _merged.cache_clear()
+
+
+setting_changed.connect(_forget, dispatch_uid="cacheadmin.conf")

@@ -1,0 +1,122 @@
+"""Entries in the memory of this process."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+from cacheadmin.engines.base import KEEP, MISSING, Contents, Engine
+
+
+class MemoryEngine(Engine):
+    """A bounded dictionary, the entries least recently used going first.
+
+    Values are kept pickled, so that nobody can change what is stored by changing what was read.
+
+    Args:
+        max_entries: how many entries it holds at the most.
+        cull_frequency: 1/n of the entries go when it is full; 0 empties it.
+    """
+
+    name = "memory"
+    is_shared = False
+
+    def __init__(self, max_entries: int, cull_frequency: int) -> None:
+        self._max_entries = max_entries
+        self._cull_frequency = cull_frequency
+        self._entries: OrderedDict[str, tuple[bytes, float | None]] = OrderedDict()
+        self._lock = threading.RLock()
+
+    def get(self, key: str) -> Any:
+        with self._lock:
+            data = self._live(key)
+            if data is None:
+                return MISSING
+            self._entries.move_to_end(key)
+        return _loads(data)
+
+    def set(self, key: str, value: Any, timeout: float | None) -> None:
+        data = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+        with self._lock:
+            self._store(key, data, timeout)
+
+    def add(self, key: str, value: Any, timeout: float | None) -> bool:
+        data = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+        with self._lock:
+            if self._live(key) is not None:
+                return False
+            self._store(key, data, timeout)
+            return True
+
+    def touch(self, key: str, timeout: float | None) -> bool:
+        with self._lock:
+            data = self._live(key)
+            if data is None:
+                return False
+            self._entries[key] = (data, _expiry(timeout))
+            return True
+
+    def delete(self, key: str) -> bool:
+        with self._lock:
+            was_there = self._live(key) is not None
+            self._entries.pop(key, None)
+            return was_there
+
+    def modify(self, key: str, change: Callable[[Any], Any], timeout: Any = KEEP) -> Any:
+        with self._lock:
+            data = self._live(key)
+            if data is None:
+                return MISSING
+            value = change(_loads(data))
+            expires = self._entries[key][1] if timeout is KEEP else _expiry(timeout)
+            self._entries[key] = (pickle.dumps(value, pickle.HIGHEST_PROTOCOL), expires)
+            return value
+
+    def reclaim(self) -> None:
+        with self._lock:
+            self._entries.clear()
+
+    def contents(self) -> Contents:
+        now = time.time()
+        with self._lock:
+            live = [len(data) for data, expires in self._entries.values() if expires is None or expires > now]
+        return Contents(entries=len(live), size=sum(live))
+
+    def probe(self) -> None:
+        return None
+
+    def _live(self, key: str) -> bytes | None:
+        entry = self._entries.get(key)
+        if entry is None:
+            return None
+        data, expires = entry
+        if expires is not None and expires <= time.time():
+            del self._entries[key]
+            return None
+        return data
+
+    def _store(self, key: str, data: bytes, timeout: float | None) -> None:
+        if key not in self._entries and len(self._entries) >= self._max_entries:
+            self._cull()
+        self._entries[key] = (data, _expiry(timeout))
+        self._entries.move_to_end(key)
+
+    def _cull(self) -> None:
+        if self._cull_frequency == 0:
+            self._entries.clear()
+            return
+        for _ in range(max(1, len(self._entries) // self._cull_frequency)):
+            self._entries.popitem(last=False)
+
+
+def _loads(data: bytes) -> Any:
+    # Nothing but this process has written these bytes.
+    return pickle.loads(data)  # noqa: S301
+
+
+def _expiry(timeout: float | None) -> float | None:
+    return None if timeout is None else time.time() + timeout

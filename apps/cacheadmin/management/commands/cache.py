@@ -1,0 +1,122 @@
+"""``manage.py cache``: look at the cache, choose its engine, empty it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+
+from django.core.cache import caches
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from cacheadmin import clear, detect, space, state
+from cacheadmin.backend import AdaptiveCache
+from cacheadmin.report import Report, report
+
+_ENGINES = ("auto", "redis", "file", "memory", "off")
+_MISUSE = 2
+
+
+class Command(BaseCommand):
+    """The actions of the cache page, for people and for scripts."""
+
+    help = "Show the state of the cache, choose its engine, or clear it."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare the subcommands."""
+        subcommands = parser.add_subparsers(dest="subcommand", required=True, metavar="SUBCOMMAND")
+        for name, text in (
+            ("status", "which engine is live, and why"),
+            ("use", "choose the engine"),
+            ("clear", "empty the cache, or some of its groups; sessions and rate limits stay"),
+        ):
+            sub = subcommands.add_parser(name, help=text, description=text.capitalize() + ".")
+            sub.add_argument("--alias", default="default", help="an alias of CACHES (default: %(default)s)")
+            sub.add_argument("--json", action="store_true", help="print JSON for programs")
+            if name == "use":
+                sub.add_argument("engine", choices=_ENGINES)
+                sub.add_argument("--redis-url", default="", help="the address of Redis; kept encrypted")
+                sub.add_argument("--force", action="store_true", help="save an address that does not work")
+            if name == "clear":
+                sub.add_argument(
+                    "--group",
+                    action="append",
+                    metavar="NAME",
+                    help="only this group; may be given several times",
+                )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run one subcommand."""
+        if options["alias"] not in space.aliases():
+            raise CommandError(
+                f"There is no adaptive cache {options['alias']!r} in CACHES (there are: "
+                f"{', '.join(space.aliases()) or 'none'}).",
+                returncode=_MISUSE,
+            )
+        space.tick()
+        getattr(self, f"_{options['subcommand']}")(options)
+
+    def _status(self, options: dict[str, Any]) -> None:
+        found = report(options["alias"])
+        if options["json"]:
+            self._print_json(found.as_json())
+        else:
+            self._print_report(found)
+
+    def _use(self, options: dict[str, Any]) -> None:
+        engine, address = options["engine"], options["redis_url"]
+        if engine == "redis" and not options["force"]:
+            self._refuse_dead_address(options["alias"], address)
+        state.save_choice(options["alias"], engine=engine, location=address)
+        self._status(options)
+
+    def _refuse_dead_address(self, alias: str, address: str) -> None:
+        configured = cast(AdaptiveCache, caches[alias]).space.selector.configured.location
+        candidate = detect.examine(address or configured)
+        if not candidate.is_usable:
+            raise CommandError(
+                f"Redis at {candidate.address} cannot be used: {candidate.verdict.label}. "
+                "Nothing was changed. Mend the address, or say --force to save it all the same."
+            )
+
+    def _clear(self, options: dict[str, Any]) -> None:
+        try:
+            cleared = clear.clear(options["group"], alias=options["alias"], actor="manage.py")
+        except KeyError as error:
+            raise CommandError(
+                f"There is no group {error.args[0]!r}. `manage.py cache status` lists the groups.",
+                returncode=_MISUSE,
+            ) from error
+        if options["json"]:
+            self._print_json(
+                {
+                    "ok": True,
+                    "cleared": cleared.groups,
+                    "spared": cleared.spared,
+                    "ms": round(cleared.ms, 1),
+                }
+            )
+            return
+        self.stdout.write(f"Cleared: {', '.join(cleared.groups)} ({cleared.ms:.1f} ms).")
+        if cleared.spared:
+            self.stdout.write(f"Spared: {', '.join(cleared.spared)}.")
+
+    def _print_json(self, data: dict[str, Any]) -> None:
+        self.stdout.write(json.dumps(data, indent=2))
+
+    def _print_report(self, found: Report) -> None:
+        status = found.status
+        state_word = self.style.WARNING("degraded") if status.is_degraded else self.style.SUCCESS("working")
+        since = timezone.localtime(status.since).strftime("%Y-%m-%d %H:%M:%S %Z")
+        self.stdout.write(f"Engine:  {status.engine} ({state_word}), choice: {status.choice}, since {since}")
+        self.stdout.write(f"Reason:  {found.reason}")
+        for tried in found.tried:
+            took = "" if tried.ms is None else f" ({tried.ms:.0f} ms)"
+            self.stdout.write(f"Tried:   {tried.engine} at {tried.address}: {tried.verdict.label}{took}")
+        if found.contents.entries is not None:
+            self.stdout.write(f"Entries: {found.contents.entries}, {found.contents.size} bytes")
+        for group in found.groups:
+            life = "as the alias says" if group.ttl is None else f"{group.ttl} s"
+            spared = ", spared by clear" if group.protected else ""
+            self.stdout.write(f"Group:   {group.name}: {life}{spared}")

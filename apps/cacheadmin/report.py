@@ -1,0 +1,135 @@
+"""The state of one cache as plain data: what the command prints and the page shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+from django.core.cache import caches
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+
+from cacheadmin import conf, detect, groups
+from cacheadmin.backend import AdaptiveCache
+from cacheadmin.detect import Candidate
+from cacheadmin.engines.base import Contents, EngineUnavailable
+from cacheadmin.engines.file import check_directory
+from cacheadmin.groups import Group
+from cacheadmin.selector import Status
+from cacheadmin.space import Space
+from cacheadmin.verdicts import ENGINE_LABELS, Verdict
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One engine that could be used, and what came of trying it just now."""
+
+    engine: str
+    address: str
+    verdict: Verdict
+    detail: str
+    ms: float | None
+
+    @property
+    def engine_label(self) -> Promise:
+        """The engine, in the words people read."""
+        return ENGINE_LABELS[self.engine]
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that can be said of one cache now."""
+
+    alias: str
+    status: Status
+    tried: tuple[Tried, ...]
+    contents: Contents
+    groups: tuple[Group, ...]
+    fixed: dict[str, str]
+
+    @property
+    def reason(self) -> str:
+        """Why the live engine is the live one, in a sentence."""
+        return _in_a_sentence(self.status)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what ``manage.py cache status --json`` prints."""
+        return {
+            "alias": self.alias,
+            "choice": self.status.choice,
+            "engine": self.status.engine,
+            "reason": self.reason,
+            "degraded": self.status.is_degraded,
+            "since": self.status.since.isoformat(),
+            "candidates": [
+                {
+                    "engine": tried.engine,
+                    "address": tried.address,
+                    "verdict": tried.verdict.word,
+                    "detail": tried.detail,
+                    "ms": None if tried.ms is None else round(tried.ms, 1),
+                }
+                for tried in self.tried
+            ],
+            "entries": self.contents.entries,
+            "size": self.contents.size,
+            "groups": {group.name: {"ttl": group.ttl, "protected": group.protected} for group in self.groups},
+            # Which workers follow is not counted in this version.
+            "workers": [],
+        }
+
+
+def report(alias: str = "default") -> Report:
+    """Look at one cache: its engine, and a fresh verdict on each that it could use.
+
+    Args:
+        alias: a key of CACHES that is an adaptive cache.
+    """
+    space = cast(AdaptiveCache, caches[alias]).space
+    selector = space.selector
+    status = selector.status()
+    addresses = (
+        detect.addresses(selector.plan.location)
+        if status.choice in ("auto", "file")
+        else [selector.plan.location]
+    )
+    return Report(
+        alias=alias,
+        status=status,
+        tried=(*map(_redis, detect.detect(addresses)), _files(space)),
+        contents=space.contents(),
+        groups=tuple(groups.every()),
+        fixed=dict(conf.get("ENVIRONMENT")),
+    )
+
+
+def _redis(candidate: Candidate) -> Tried:
+    return Tried("redis", candidate.address, candidate.verdict, candidate.detail, candidate.ms)
+
+
+def _files(space: Space) -> Tried:
+    directory = space.identity.directory
+    try:
+        check_directory(directory)
+    except EngineUnavailable as error:
+        return Tried("file", str(directory), error.verdict, error.detail, None)
+    return Tried("file", str(directory), Verdict.FOUND, "", None)
+
+
+def _in_a_sentence(status: Status) -> str:
+    if status.is_degraded:
+        return _(
+            "The chosen engine was lost (%(why)s). It is asked again twice a second and taken back by itself."
+        ) % {"why": status.reason.label}
+    if status.choice != "auto":
+        return _("This engine is chosen in the settings.")
+    if status.engine == "redis":
+        return _("Redis was found at %(address)s and is the best choice.") % {"address": status.address}
+    if status.engine == "file":
+        return _("No usable Redis at %(address)s (%(why)s), so files are used.") % {
+            "address": status.address,
+            "why": status.reason.label,
+        }
+    return _("Neither Redis nor a cache directory can be used (%(why)s), so memory is used.") % {
+        "why": status.reason.label
+    }

@@ -1,0 +1,366 @@
+"""Which engine is live: chosen at first use, left when it fails, taken again when it is back.
+
+The decision is one word of the state that the workers of a machine share, so an operation asks
+nobody and waits for nothing. Every change of engine starts new generations: nothing that was
+changed while an engine was away can be read from it afterwards.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import IntEnum
+from pathlib import Path
+
+from django.utils.functional import Promise
+
+from cacheadmin import conf, detect, shared, signals, state, verdicts
+from cacheadmin.engines.base import EngineUnavailable
+from cacheadmin.engines.file import check_directory
+from cacheadmin.engines.redis import without_password
+from cacheadmin.verdicts import Verdict
+
+logger = logging.getLogger("cacheadmin")
+
+# A decision this fresh, in nanoseconds, is taken over from another worker.
+_FRESH = 5_000_000_000
+
+
+class Code(IntEnum):
+    """The engines as numbers, for the shared state."""
+
+    UNDECIDED = 0
+    REDIS = 1
+    FILE = 2
+    MEMORY = 3
+    OFF = 4
+
+    @property
+    def word(self) -> str:
+        """The engine's name."""
+        return self.name.lower()
+
+
+_FALLBACKS = {Code.REDIS: (Code.FILE, Code.MEMORY), Code.FILE: (Code.MEMORY,)}
+_EXPLICIT = {"redis": Code.REDIS, "file": Code.FILE, "memory": Code.MEMORY, "off": Code.OFF}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What was asked for.
+
+    Args:
+        choice: ``auto``, ``redis``, ``file``, ``memory`` or ``off``.
+        location: the address of Redis.
+        revision: of the saved settings it comes from; 0 for the configured ones.
+    """
+
+    choice: str
+    location: str
+    revision: int = 0
+
+    @property
+    def fingerprint(self) -> int:
+        """A number that differs where the plan differs."""
+        digest = hashlib.blake2b(f"{self.choice}\0{self.location}".encode(), digest_size=8).digest()
+        return int.from_bytes(digest, "little") or 1
+
+
+@dataclass(frozen=True)
+class _Decision:
+    active: Code
+    home: Code
+    reason: Verdict
+    candidate: int = 0
+
+
+@dataclass(frozen=True)
+class Status:
+    """The present state, for people and programs."""
+
+    choice: str
+    engine: str
+    reason: Verdict
+    is_degraded: bool
+    since: datetime
+    address: str
+
+    @property
+    def engine_label(self) -> Promise:
+        """The engine, in the words people read."""
+        return verdicts.ENGINE_LABELS[self.engine]
+
+    @property
+    def choice_label(self) -> Promise:
+        """The choice, in the words people read."""
+        return verdicts.ENGINE_LABELS[self.choice]
+
+
+class Selector:
+    """Decides for all caches with one LOCATION and one directory.
+
+    Args:
+        location: the configured address of Redis.
+        directory: where the file engine keeps its entries.
+        choice: the configured choice.
+    """
+
+    def __init__(self, location: str, directory: Path, choice: str) -> None:
+        self.directory = directory
+        self.configured = Plan(choice, location)
+        self.plan = self.configured
+        # What has to happen before an engine that was away may be read again.
+        self.before_return: list[Callable[[], None]] = []
+        self._shared = shared.SharedState(shared.state_path(directory, f"{location}\0{choice}"))
+        self._thread_lock = threading.RLock()
+        self._has_arrived = False
+        self._prober: threading.Thread | None = None
+
+    @property
+    def words(self) -> shared.SharedState:
+        """The state shared by the workers of this machine."""
+        return self._shared
+
+    # --- Asking ---
+
+    def live(self) -> int:
+        """Return the code of the engine to use now."""
+        if not self._has_arrived:
+            self._arrive()
+        return self._shared.read(shared.ACTIVE)
+
+    def address(self) -> str:
+        """Return the address of the Redis in use, or to come back to; it may hold a password."""
+        if self.plan.choice == "auto":
+            known = detect.addresses(self.plan.location)
+            return known[min(self._shared.read(shared.CANDIDATE), len(known) - 1)]
+        return self.plan.location
+
+    @property
+    def is_degraded(self) -> bool:
+        """Whether the live engine is not the one that ought to be."""
+        return self._shared.read(shared.HOME) != self._shared.read(shared.ACTIVE)
+
+    def status(self) -> Status:
+        """Return the present state."""
+        active = self.live()
+        return Status(
+            choice=self.plan.choice,
+            engine=Code(active).word,
+            reason=Verdict(self._shared.read(shared.REASON)),
+            is_degraded=self.is_degraded,
+            since=datetime.fromtimestamp(self._shared.read(shared.SINCE) / 1e9, UTC),
+            address=without_password(self.address()),
+        )
+
+    # --- Following the saved settings ---
+
+    def follow(self, saved: state.SavedChoice | None) -> None:
+        """Take over what is saved; an unchanged choice costs two comparisons."""
+        plan = self.configured
+        if saved is not None:
+            pinned = "LOCATION" in conf.get("ENVIRONMENT")
+            location = self.configured.location if pinned or not saved.location else saved.location
+            plan = Plan(saved.engine, location, saved.revision)
+        if plan == self.plan:
+            return
+        self.plan = plan
+        if self._has_arrived:
+            with self._thread_lock:
+                self._settle()
+
+    # --- First use ---
+
+    def _arrive(self) -> None:
+        with self._thread_lock:
+            if self._has_arrived:
+                return
+            state.refresh_if_possible()
+            self._settle()
+            self._has_arrived = True
+        self.watch()
+
+    def _settle(self) -> None:
+        """Bring plan and shared state together; one worker of the machine decides for all."""
+        words = self._shared
+        with words.lock():
+            is_same_plan = words.read(shared.PLAN) == self.plan.fingerprint
+            active = words.read(shared.ACTIVE)
+            is_fresh = time.time_ns() - words.read(shared.LOOKED) < _FRESH
+            if active and is_same_plan and is_fresh:
+                return
+            decision = self._decide(
+                was_home=Code(words.read(shared.HOME)) if is_same_plan else Code.UNDECIDED
+            )
+            words.write(shared.PLAN, self.plan.fingerprint)
+            words.write(shared.LOOKED, time.time_ns())
+            if not (active and is_same_plan and decision.active == active):
+                self._publish(decision)
+
+    def _decide(self, was_home: Code) -> _Decision:
+        choice = self.plan.choice
+        if choice in ("memory", "off"):
+            return _Decision(_EXPLICIT[choice], _EXPLICIT[choice], Verdict.CHOSEN)
+        if choice == "file":
+            return self._without_redis(Code.FILE, Verdict.CHOSEN)
+        known = detect.addresses(self.plan.location) if choice == "auto" else [self.plan.location]
+        results = detect.detect(known)
+        for index, candidate in enumerate(results):
+            if candidate.is_usable:
+                return _Decision(Code.REDIS, Code.REDIS, Verdict.FOUND, index)
+        home = Code.REDIS if choice == "redis" or was_home is Code.REDIS else Code.FILE
+        return self._without_redis(home, results[0].verdict)
+
+    def _without_redis(self, home: Code, reason: Verdict) -> _Decision:
+        candidate = self._shared.read(shared.CANDIDATE) if home is Code.REDIS else 0
+        try:
+            check_directory(self.directory)
+        except EngineUnavailable as error:
+            # Never having had a better engine is not a loss of one.
+            home = Code.MEMORY if home is Code.FILE and self.plan.choice == "auto" else home
+            return _Decision(Code.MEMORY, home, error.verdict, candidate)
+        return _Decision(Code.FILE, home, reason, candidate)
+
+    # --- Losing an engine ---
+
+    def fall_back(self, failed: int, error: EngineUnavailable) -> None:
+        """Leave the engine *failed* for the next best; the first worker to notice does it for all."""
+        with self._shared.lock():
+            if self._shared.read(shared.ACTIVE) != failed:
+                return
+            home = Code(self._shared.read(shared.HOME))
+            decision = _Decision(Code.MEMORY, home, error.verdict, self._shared.read(shared.CANDIDATE))
+            for code in _FALLBACKS[Code(failed)]:
+                if code is Code.FILE:
+                    with contextlib.suppress(EngineUnavailable):
+                        check_directory(self.directory)
+                        decision = _Decision(Code.FILE, home, error.verdict, decision.candidate)
+                        break
+            self._publish(decision)
+        self.watch()
+
+    def _publish(self, decision: _Decision) -> None:
+        words = self._shared
+        before = Code(words.read(shared.ACTIVE))
+        # First the new generations, then the engine: nobody may read the new engine under the old ones.
+        words.advance_all()
+        words.write(shared.CANDIDATE, decision.candidate)
+        words.write(shared.HOME, decision.home)
+        words.write(shared.REASON, decision.reason)
+        words.write(shared.SINCE, time.time_ns())
+        words.write(shared.ACTIVE, decision.active)
+        if before is Code.UNDECIDED:
+            logger.info("Cache engine: %s (%s)", decision.active.word, decision.reason.word)
+            return
+        lost = decision.active != decision.home
+        logger.log(
+            logging.WARNING if lost else logging.INFO,
+            "Cache engine: %s -> %s (%s)",
+            before.word,
+            decision.active.word,
+            decision.reason.word,
+        )
+        signals.send("outage" if lost else "switch", engine=decision.active.word, detail=decision.reason.word)
+
+    # --- Coming back ---
+
+    def watch(self) -> None:
+        """While the engine that ought to be live is away, have one thread of this machine ask for it."""
+        if not self._has_arrived or not self.is_degraded:
+            return
+        with self._thread_lock:
+            if self._prober is None or not self._prober.is_alive():
+                self._prober = threading.Thread(
+                    target=self._probe_until_back, name="cacheadmin-prober", daemon=True
+                )
+                self._prober.start()
+
+    def _probe_until_back(self) -> None:
+        with self._only_prober() as is_only:
+            while is_only and self.is_degraded:
+                time.sleep(conf.get("PROBE_INTERVAL"))
+                with contextlib.suppress(EngineUnavailable):
+                    self._return_home()
+
+    def _return_home(self) -> None:
+        home = Code(self._shared.read(shared.HOME))
+        if home is Code.REDIS:
+            candidate = detect.examine(self.address())
+            if not candidate.is_usable:
+                raise EngineUnavailable(candidate.verdict, candidate.detail)
+        elif home is Code.FILE:
+            check_directory(self.directory)
+        with self._shared.lock():
+            if not self.is_degraded:
+                return
+            self._shared.advance_all()
+            for prepare in self.before_return:
+                prepare()
+            self._publish(_Decision(home, home, Verdict.FOUND, self._shared.read(shared.CANDIDATE)))
+
+    @contextlib.contextmanager
+    def _only_prober(self) -> Iterator[bool]:
+        if not self._shared.is_shared:
+            yield True
+            return
+        path = self._shared.path.with_name(self._shared.path.name + ".prober")
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        except OSError:
+            # Two probers do no harm; none would.
+            yield True
+            return
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield True
+        except BlockingIOError:
+            yield False
+        finally:
+            os.close(descriptor)
+
+    def forget_threads(self) -> None:
+        """Start anew after a fork: the locks may be held by threads that the child does not have."""
+        self._thread_lock = threading.RLock()
+        self._shared.after_fork()
+        self._prober = None
+
+
+_selectors: dict[tuple[str, str, str], Selector] = {}
+_registry_lock = threading.Lock()
+
+
+def for_cache(location: str, directory: Path, choice: str) -> Selector:
+    """Return the one selector of all caches with this location, directory and configured choice."""
+    key = (location, str(directory), choice)
+    with _registry_lock:
+        if key not in _selectors:
+            _selectors[key] = Selector(location, directory, choice)
+        return _selectors[key]
+
+
+def every() -> list[Selector]:
+    """Return the selectors of this process."""
+    with _registry_lock:
+        return list(_selectors.values())
+
+
+def forget() -> None:
+    """Drop all selectors of this process; for tests and changed settings."""
+    with _registry_lock:
+        _selectors.clear()
+
+
+def _after_fork() -> None:
+    for selector in list(_selectors.values()):
+        selector.forget_threads()
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,285 @@
+"""A space is one cache: what LOCATION, DIRECTORY and KEY_PREFIX name together.
+
+It outlives the handles that Django makes and throws away: the engines, their pools and the
+generations of its groups live here, once per process.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from django.conf import settings
+from django.core.cache import caches
+from django.core.signals import setting_changed
+
+from cacheadmin import conf, groups, selector, shared, state
+from cacheadmin.engines.base import Contents, Engine, EngineUnavailable
+from cacheadmin.engines.file import FileEngine
+from cacheadmin.engines.memory import MemoryEngine
+from cacheadmin.engines.off import OffEngine
+from cacheadmin.engines.redis import RedisEngine, connect
+from cacheadmin.selector import Code, Selector
+from cacheadmin.serializer import Serializer, fingerprint
+
+Result = TypeVar("Result")
+
+DEFAULT_LOCATION = "redis://127.0.0.1:6379/0"
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What makes two handles the same cache, and how big it may grow."""
+
+    location: str
+    directory: Path
+    choice: str
+    prefix: str
+    max_entries: int
+    cull_frequency: int
+
+
+class Space:
+    """One cache in this process.
+
+    Args:
+        identity: what it is.
+    """
+
+    def __init__(self, identity: Identity) -> None:
+        self.identity = identity
+        # Without a prefix, two projects in one Redis would share keys: the installation gives one.
+        self.namespace = identity.prefix or f"cacheadmin-{fingerprint(settings.SECRET_KEY)}"
+        self.selector: Selector = selector.for_cache(identity.location, identity.directory, identity.choice)
+        self.selector.follow(_governing(state.snapshot(), identity.location))
+        self.selector.before_return.append(self.push_generations)
+        self._serializer = Serializer(settings.SECRET_KEY, tuple(settings.SECRET_KEY_FALLBACKS))
+        self._engines: dict[tuple[int, str], Engine] = {}
+        self._tokens: dict[str, tuple[int, str]] = {}
+        self._cells: dict[str, int] = {}
+        self._lock = threading.Lock()
+        self._synced = 0
+
+    # --- Engines ---
+
+    def run(self, action: Callable[[Engine], Result]) -> Result:
+        """Do *action* on the live engine; if that engine fails, on the one that takes its place."""
+        while True:
+            code = self.selector.live()
+            try:
+                return action(self.engine(code))
+            except EngineUnavailable as error:
+                if code == Code.MEMORY:
+                    raise
+                self.selector.fall_back(code, error)
+
+    def engine(self, code: int | None = None) -> Engine:
+        """Return the engine with *code*, or the live one."""
+        if code is None:
+            code = self.selector.live()
+        address = self.selector.address() if code == Code.REDIS else ""
+        found = self._engines.get((code, address))
+        return self._build(code, address) if found is None else found
+
+    def _build(self, code: int, address: str) -> Engine:
+        engine: Engine
+        with self._lock:
+            known = self._engines.get((code, address))
+            if known is not None:
+                return known
+            limits = (self.identity.max_entries, self.identity.cull_frequency)
+            if code == Code.REDIS:
+                client = connect(address, conf.get("CONNECT_TIMEOUT"), conf.get("ANSWER_TIMEOUT"))
+                engine = RedisEngine(client, self._serializer, self.namespace)
+            elif code == Code.FILE:
+                name = hashlib.blake2b(self.namespace.encode(), digest_size=6).hexdigest()
+                engine = FileEngine(self.identity.directory / name, self._serializer, *limits)
+            elif code == Code.OFF:
+                engine = OffEngine()
+            else:
+                engine = MemoryEngine(*limits)
+            if isinstance(engine, RedisEngine):
+                self._sync(engine)
+            self._engines[code, address] = engine
+            return engine
+
+    # --- Generations ---
+
+    def token(self, group: str) -> str:
+        """Return what the keys of *group* end in now; it differs after every clear."""
+        cell = self._cells.get(group)
+        if cell is None:
+            cell = self._cells[group] = self.selector.words.generation_cell(self.namespace, group)
+        generation = self.selector.words.generation(cell)
+        known = self._tokens.get(group)
+        if known is not None and known[0] == generation:
+            return known[1]
+        token = _in_base_36(generation)
+        self._tokens[group] = (generation, token)
+        return token
+
+    def clear_groups(self, names: Iterable[str]) -> None:
+        """Start a new generation of each group: its entries are gone at once, at any size."""
+        cells = {name: self.selector.words.generation_cell(self.namespace, name) for name in names}
+
+        def advance(engine: Engine) -> None:
+            if isinstance(engine, RedisEngine):
+                self._adopt_remote(engine, cells)
+            for name, cell in cells.items():
+                generation = self.selector.words.advance(cell)
+                if isinstance(engine, RedisEngine):
+                    engine.write_number(self._remote_name(name), generation)
+
+        self.run(advance)
+
+    def invalidate(self, group: str, keys: Iterable[str]) -> None:
+        """Make sure that no worker reads the values of the full *keys* any more.
+
+        An engine that the workers do not share cannot reach into the others' memory: there the
+        whole group starts a new generation, which they all see.
+        """
+        names = list(keys)
+
+        def forget(engine: Engine) -> bool:
+            engine.delete_many(names)
+            return engine.is_shared
+
+        if not self.run(forget):
+            self.clear_groups([group])
+
+    def sync(self) -> None:
+        """Exchange generations with the other machines on this Redis, at most once a second."""
+        interval = int(conf.get("REFRESH_INTERVAL") * 1e9)
+        now = time.time_ns()
+        if now - self._synced < interval or self.selector.live() != Code.REDIS:
+            return
+        self._synced = now
+        self.run(lambda engine: self._sync(engine) if isinstance(engine, RedisEngine) else None)
+
+    def push_generations(self) -> None:
+        """Tell the other machines that everything here has changed; done before Redis is read again."""
+        client = connect(self.selector.address(), conf.get("CONNECT_TIMEOUT"), conf.get("ANSWER_TIMEOUT"))
+        engine = RedisEngine(client, self._serializer, self.namespace)
+        if self.selector.words.read(shared.HOME) == Code.REDIS:
+            self._sync(engine)
+
+    def _sync(self, engine: RedisEngine) -> None:
+        cells = {
+            group.name: self.selector.words.generation_cell(self.namespace, group.name)
+            for group in groups.every()
+        }
+        remote = self._adopt_remote(engine, cells)
+        for name, cell in cells.items():
+            ours = self.selector.words.generation(cell)
+            if remote[name] is None or ours > (remote[name] or 0):
+                engine.write_number(self._remote_name(name), ours)
+
+    def _adopt_remote(self, engine: RedisEngine, cells: dict[str, int]) -> dict[str, int | None]:
+        numbers = engine.read_numbers(self._remote_name(name) for name in cells)
+        remote = dict(zip(cells, numbers, strict=True))
+        for name, cell in cells.items():
+            self.selector.words.adopt(cell, remote[name] or 0)
+        return remote
+
+    def _remote_name(self, group: str) -> str:
+        return f"{self.namespace}:generation:{group}"
+
+    # --- The whole ---
+
+    def clear(self) -> None:
+        """Empty this cache, all versions and groups of it, and nothing else."""
+        self.clear_groups([group.name for group in groups.every()])
+        self.run(lambda engine: engine.reclaim())
+
+    def contents(self) -> Contents:
+        """Return how many entries the live engine holds of this cache, and their bytes."""
+        return self.run(lambda engine: engine.contents())
+
+
+_spaces: dict[Identity, Space] = {}
+_registry_lock = threading.Lock()
+
+
+def identify(location: str, params: dict[str, Any]) -> Identity:
+    """Return the identity of the cache that an entry of CACHES describes."""
+    options = params.get("OPTIONS", {})
+    configured = options.get("DIRECTORY")
+    directory = Path(configured) if configured else shared.private_temporary_directory() / "files"
+    return Identity(
+        location=location or DEFAULT_LOCATION,
+        directory=directory,
+        choice=options.get("ENGINE", "auto"),
+        prefix=params.get("KEY_PREFIX", ""),
+        max_entries=int(options.get("MAX_ENTRIES", 10_000)),
+        cull_frequency=int(options.get("CULL_FREQUENCY", 3)),
+    )
+
+
+def of(identity: Identity) -> Space:
+    """Return this process's space for *identity*."""
+    found = _spaces.get(identity)
+    if found is None:
+        with _registry_lock:
+            found = _spaces.get(identity)
+            if found is None:
+                found = _spaces[identity] = Space(identity)
+    return found
+
+
+def every() -> list[Space]:
+    """Return the spaces of this process."""
+    with _registry_lock:
+        return list(_spaces.values())
+
+
+def aliases() -> list[str]:
+    """Return the aliases of CACHES that are adaptive caches."""
+    return [alias for alias in settings.CACHES if hasattr(caches[alias], "space")]
+
+
+def tick() -> None:
+    """What is due now and then: follow the saved settings, exchange generations, watch for a lost engine."""
+    state.refresh()
+    for space in every():
+        space.sync()
+    for one in selector.every():
+        one.watch()
+
+
+def _governing(snapshot: state.Snapshot, location: str) -> state.SavedChoice | None:
+    """Return the saved choice of an alias at *location*, which governs all caches there."""
+    for alias, choice in snapshot.items():
+        config = settings.CACHES.get(alias)
+        if config is not None and (config.get("LOCATION") or DEFAULT_LOCATION) == location:
+            return choice
+    return None
+
+
+def _follow(snapshot: state.Snapshot) -> None:
+    for one in selector.every():
+        one.follow(_governing(snapshot, one.configured.location))
+
+
+def _forget(*, setting: str, **kwargs: object) -> None:
+    if setting in ("CACHES", "SECRET_KEY", "SECRET_KEY_FALLBACKS", "CACHEADMIN"):
+        with _registry_lock:
+            _spaces.clear()
+        selector.forget()
+
+
+def _in_base_36(number: int) -> str:
+    digits = ""
+    while number:
+        number, rest = divmod(number, 36)
+        digits = _DIGITS[rest] + digits
+    return digits
+
+
+state.listen(_follow)
+setting_changed.connect(_forget, dispatch_uid="cacheadmin.space")

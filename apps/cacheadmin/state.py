@@ -1,0 +1,123 @@
+"""The saved settings as this process knows them: a frozen snapshot, renewed at most once a second.
+
+The snapshot is read from the database at the start of a request and before the first use of a
+cache, never inside an operation. Whatever fails while reading keeps the last snapshot.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from cacheadmin import conf
+
+logger = logging.getLogger("cacheadmin")
+
+
+@dataclass(frozen=True)
+class SavedChoice:
+    """What is saved for one alias.
+
+    Args:
+        engine: ``auto``, ``redis``, ``file``, ``memory`` or ``off``.
+        location: the address of Redis, or an empty string for the configured one.
+        revision: raised by every change.
+    """
+
+    engine: str
+    location: str = field(repr=False)
+    revision: int
+
+
+Snapshot = Mapping[str, SavedChoice]
+Loader = Callable[[], Snapshot]
+Saver = Callable[[str, str, str], None]
+Listener = Callable[[Snapshot], None]
+
+_snapshot: Snapshot = MappingProxyType({})
+_loader: Loader | None = None
+_saver: Saver | None = None
+_listeners: list[Listener] = []
+_lock = threading.Lock()
+_looked_at = float("-inf")
+_has_complained = False
+
+
+def connect(loader: Loader, saver: Saver) -> None:
+    """Say how the saved settings are read and written; called once, when the app is ready."""
+    global _loader, _saver
+    _loader, _saver = loader, saver
+
+
+def listen(listener: Listener) -> None:
+    """Have *listener* called with each new snapshot."""
+    _listeners.append(listener)
+
+
+def snapshot() -> Snapshot:
+    """Return what is known now, by alias; costs nothing."""
+    return _snapshot
+
+
+def refresh(*, now: bool = False) -> None:
+    """Look at the saved settings, if the last look was a second or more ago.
+
+    Long-running code without requests calls this from time to time to follow a switch.
+
+    Args:
+        now: look even if the last look was a moment ago.
+    """
+    global _looked_at, _snapshot, _has_complained
+    if _loader is None:
+        return
+    with _lock:
+        if not now and time.monotonic() - _looked_at < conf.get("REFRESH_INTERVAL"):
+            return
+        _looked_at = time.monotonic()
+        try:
+            loaded = _loader()
+        except Exception as error:  # noqa: BLE001
+            # Before migrate, without a database, in a test that forbids queries: any failure keeps
+            # what was known, and is told once.
+            if not _has_complained:
+                _has_complained = True
+                logger.info(
+                    "The saved cache settings cannot be read (%s); going on without.", type(error).__name__
+                )
+            return
+        _has_complained = False
+        _snapshot = MappingProxyType(dict(loaded))
+    for listener in _listeners:
+        listener(_snapshot)
+
+
+def refresh_if_possible() -> None:
+    """Look at the saved settings unless the caller is in async code, where no query may run."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        refresh()
+
+
+def save_choice(alias: str = "default", *, engine: str, location: str = "") -> None:
+    """Save which engine the alias and those at the same LOCATION use; in force here at once.
+
+    Args:
+        alias: a key of CACHES.
+        engine: ``auto``, ``redis``, ``file``, ``memory`` or ``off``.
+        location: the address of Redis, or an empty string for the configured one.
+
+    Raises:
+        ValueError: there is no such engine.
+    """
+    if engine not in ("auto", "redis", "file", "memory", "off"):
+        raise ValueError(f"There is no engine {engine!r}.")
+    if _saver is None:
+        raise RuntimeError("cacheadmin is not in INSTALLED_APPS, so there is no place to save to.")
+    _saver(alias, engine, location)
+    refresh(now=True)

@@ -1,0 +1,154 @@
+"""How articles are found: what is published, in which order, one page at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Self
+
+from django.db import models
+from django.db.models import Exists, OuterRef, Q
+from django.db.models.functions import Coalesce
+from django.utils import timezone
+
+from content.keyset import Cursor, Direction
+
+if TYPE_CHECKING:
+    from content.models import Article
+
+NEWEST_FIRST = ("-published_at", "-id")
+OLDEST_FIRST = ("published_at", "id")
+
+# Lists never load bodies: they are by far the largest part of an article.
+IN_LISTS = (
+    *("title", "slug", "summary", "language", "published_at", "updated_at", "word_count"),
+    *("cover", "cover_width", "cover_height", "author"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """One page of articles, and where its neighbours begin; ``None`` where there are none."""
+
+    articles: list[Article]
+    next_cursor: Cursor | None
+    previous_cursor: Cursor | None
+
+
+class ArticleQuerySet(models.QuerySet["Article"]):
+    """Articles, narrowed down in the words of the site."""
+
+    def published(self, now: datetime | None = None) -> Self:
+        """Keep what everybody may read at *now*."""
+        return self.filter(status=self.model.Status.PUBLISHED, published_at__lte=now or timezone.now())
+
+    def scheduled(self, now: datetime | None = None) -> Self:
+        """Keep what is going to be published by itself after *now*."""
+        return self.filter(status=self.model.Status.PUBLISHED, published_at__gt=now or timezone.now())
+
+    def in_language(self, language: str) -> Self:
+        """Keep the articles in *language*."""
+        return self.filter(language=language)
+
+    def tagged(self, *tag_ids: int) -> Self:
+        """Keep the articles that have at least one of the tags."""
+        # Not a join: the list is walked in its order, by index, and each article asked for the tag.
+        # A join would find all articles of the tag first and sort them for each page.
+        links = self.model.tags.through.objects.filter(article_id=OuterRef("pk"), tag_id__in=tag_ids)
+        return self.filter(Exists(links))
+
+    def for_lists(self) -> Self:
+        """Load what a list shows, with authors and tags, in a fixed number of queries."""
+        return self.select_related("author").prefetch_related("tags").only(*IN_LISTS, *_of_the_author())
+
+    def page(self, cursor: Cursor | None, size: int, now: datetime | None = None) -> Slice:
+        """Return *size* published articles, newest first, from *cursor* on.
+
+        Going back towards the newest and arriving there early gives the whole first page, so that
+        nothing is left out between two pages.
+        """
+        published = self.published(now)
+        if cursor is None:
+            return _first_page(published, size)
+        if cursor.direction is Direction.OLDER:
+            return _older_page(published, cursor, size)
+        return _newer_page(published, cursor, size)
+
+    def older_than(self, moment: datetime, article_id: int) -> Self:
+        """Keep what stands after the article *article_id* of *moment* in a list."""
+        # The first condition follows from the second, but is the one that an index can start from.
+        return self.filter(
+            Q(published_at__lte=moment),
+            Q(published_at__lt=moment) | Q(published_at=moment, id__lt=article_id),
+        )
+
+    def newer_than(self, moment: datetime, article_id: int) -> Self:
+        """Keep what stands before the article *article_id* of *moment* in a list."""
+        return self.filter(
+            Q(published_at__gte=moment),
+            Q(published_at__gt=moment) | Q(published_at=moment, id__gt=article_id),
+        )
+
+    def publish(self, now: datetime | None = None) -> int:
+        """Publish the drafts among these, in one query, and return how many there were.
+
+        A date that an author has set stays. Cached copies are for the caller to invalidate.
+        """
+        now = now or timezone.now()
+        status = self.model.Status
+        return self.filter(status=status.DRAFT).update(
+            status=status.PUBLISHED, published_at=Coalesce("published_at", now), updated_at=now
+        )
+
+    def withdraw(self, now: datetime | None = None) -> int:
+        """Make drafts again of the published ones among these, and return how many there were.
+
+        Cached copies are for the caller to invalidate.
+        """
+        status = self.model.Status
+        return self.filter(status=status.PUBLISHED).update(
+            status=status.DRAFT, updated_at=now or timezone.now()
+        )
+
+
+def _first_page(published: ArticleQuerySet, size: int) -> Slice:
+    articles = list(published.order_by(*NEWEST_FIRST)[: size + 1])
+    shown = articles[:size]
+    return Slice(shown, _beside(shown[-1], Direction.OLDER) if len(articles) > size else None, None)
+
+
+def _older_page(published: ArticleQuerySet, cursor: Cursor, size: int) -> Slice:
+    articles = list(published.older_than(cursor.moment, cursor.id).order_by(*NEWEST_FIRST)[: size + 1])
+    shown = articles[:size]
+    # Where the page is empty because its articles are gone, the ones before it may not be.
+    before = (
+        _beside(shown[0], Direction.NEWER) if shown else Cursor(Direction.NEWER, cursor.moment, cursor.id)
+    )
+    return Slice(
+        shown,
+        _beside(shown[-1], Direction.OLDER) if len(articles) > size else None,
+        before if published.newer_than(before.moment, before.id).exists() else None,
+    )
+
+
+def _newer_page(published: ArticleQuerySet, cursor: Cursor, size: int) -> Slice:
+    articles = list(published.newer_than(cursor.moment, cursor.id).order_by(*OLDEST_FIRST)[: size + 1])
+    if len(articles) < size:
+        return _first_page(published, size)
+    shown = articles[size - 1 :: -1]
+    after = _beside(shown[-1], Direction.OLDER)
+    return Slice(
+        shown,
+        after if published.older_than(after.moment, after.id).exists() else None,
+        _beside(shown[0], Direction.NEWER) if len(articles) > size else None,
+    )
+
+
+def _beside(article: Article, direction: Direction) -> Cursor:
+    if article.published_at is None:
+        raise ValueError("A draft has no place in a list.")
+    return Cursor(direction, article.published_at, article.pk)
+
+
+def _of_the_author() -> tuple[str, ...]:
+    return tuple(f"author__{name}" for name in ("username", "first_name", "last_name"))

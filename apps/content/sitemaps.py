@@ -1,0 +1,122 @@
+"""``/sitemap.xml``: every public page of the site, for search engines.
+
+One file while it is short, else an index of several: a file of everything would grow beyond what
+one answer should hold.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import NotRequired, TypedDict
+
+from django.conf import settings
+from django.db.models import Max
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from cacheadmin import cached
+from content.models import Article
+from content.queries import NEWEST_FIRST
+
+ARTICLES_PER_FILE = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page: the name of its URL, its language, its last change, and what its URL is made with."""
+
+    name: str
+    language: str
+    changed_at: datetime | None
+    argument: str = ""
+
+    def path(self, language: str = "") -> str:
+        """Its address on this host, in its own language or in another."""
+        with translation.override(language or self.language):
+            return reverse(self.name, args=[self.argument] if self.argument else [])
+
+
+class Row(TypedDict):
+    """What the template of the library shows of a page."""
+
+    location: str
+    lastmod: datetime | None
+    alternates: NotRequired[list[dict[str, str]]]
+
+
+@require_safe
+def view(request: HttpRequest) -> HttpResponse:
+    """Answer the map, or the index of its parts; one part with ``?part=N``."""
+    parts = _number_of_parts()
+    wanted = request.GET.get("part")
+    if wanted is None and parts > 1:
+        return _index(request, parts)
+    part = 1 if wanted is None else _part(wanted, parts)
+    origin = f"{request.scheme}://{request.get_host()}"
+    pages = [*_overview(), *_articles(part)] if part == 1 else _articles(part)
+    context = {"urlset": [_row(page, origin) for page in pages]}
+    return render(request, "sitemap.xml", context, content_type="application/xml")
+
+
+def _index(request: HttpRequest, parts: int) -> HttpResponse:
+    address = request.build_absolute_uri(request.path)
+    rows = [{"location": f"{address}?part={part}"} for part in range(1, parts + 1)]
+    return render(request, "sitemap_index.xml", {"sitemaps": rows}, content_type="application/xml")
+
+
+def _part(wanted: str, parts: int) -> int:
+    known = {str(part): part for part in range(1, parts + 1)}
+    if wanted not in known:
+        raise Http404(_("The map of the site has no such part."))
+    return known[wanted]
+
+
+def _row(page: Page, origin: str) -> Row:
+    row: Row = {"location": origin + page.path(), "lastmod": page.changed_at}
+    if not page.argument:
+        # These exist in each language; an article in its own, an author or a tag where it has articles.
+        row["alternates"] = [
+            {"lang_code": code, "location": origin + page.path(code)} for code, _name in settings.LANGUAGES
+        ]
+    return row
+
+
+@cached("lists")
+def _number_of_parts() -> int:
+    return max(1, -(-Article.objects.published().count() // ARTICLES_PER_FILE))
+
+
+@cached("lists")
+def _articles(part: int) -> list[Page]:
+    start = (part - 1) * ARTICLES_PER_FILE
+    published = Article.objects.published().order_by(*NEWEST_FIRST)
+    rows = published.values_list("slug", "language", "updated_at")[start : start + ARTICLES_PER_FILE]
+    return [Page("content:article", language, changed_at, slug) for slug, language, changed_at in rows]
+
+
+@cached("lists")
+def _overview() -> list[Page]:
+    """The pages that list articles; those of authors and tags in the languages they have articles in."""
+    newest = _newest("language")
+    return [
+        *(Page("content:home", code, newest.get((code,))) for code, _name in settings.LANGUAGES),
+        *(Page("content:articles", code, newest.get((code,))) for code, _name in settings.LANGUAGES),
+        *_overview_of("content:author", "author__username"),
+        *_overview_of("content:tag", "tags__slug"),
+    ]
+
+
+def _overview_of(name: str, field: str) -> list[Page]:
+    rows = _newest("language", field)
+    return [Page(name, language, at, argument) for (language, argument), at in rows.items() if argument]
+
+
+def _newest(*fields: str) -> dict[tuple[str, ...], datetime]:
+    """The last change of the published articles, by the values of *fields*."""
+    rows = Article.objects.published().order_by(*fields).values_list(*fields).annotate(Max("updated_at"))
+    return {tuple(row[:-1]): row[-1] for row in rows}

@@ -1,0 +1,19 @@
+"""What every template knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from core.languages import language_links
+from core.site import get_site
+
+
+def site(request: HttpRequest) -> dict[str, Any]:
+    """``site``: the site's settings. ``language_links``: the language switch. Both read when used."""
+    return {
+        "site": SimpleLazyObject(get_site),
+        "language_links": SimpleLazyObject(lambda: language_links(request)),
+    }

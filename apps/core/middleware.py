@@ -1,0 +1,81 @@
+"""Activates the language and the time zone of each request."""
+
+from __future__ import annotations
+
+import zoneinfo
+from collections.abc import Callable
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.utils import timezone, translation
+from django.utils.cache import patch_vary_headers
+from django.utils.deprecation import MiddlewareMixin
+
+from core import languages
+from core.site import get_site
+
+# Where signed-in people work: there the member's preference counts.
+PERSONAL_AREAS = frozenset({"admin", "cacheadmin"})
+
+
+class LanguageMiddleware(MiddlewareMixin):
+    """By URL on site pages; by member, cookie, browser and site, in this order, everywhere else."""
+
+    def process_request(self, request: HttpRequest) -> HttpResponseBase | None:
+        """Activate language and time zone; send ``/en/…`` on where English needs no prefix."""
+        if not languages.is_site_page(request.path_info):
+            activate_language(request, languages.choose_language(request))
+            return None
+        site_language = languages.follow_site_language()
+        activate_language(request, languages.url_language(request.path_info))
+        activate_time_zone()
+        if languages.split_path(request.path_info)[0] == site_language:
+            return _redirect_to_short_address(request, site_language)
+        return None
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., HttpResponseBase], args: Any, kwargs: Any
+    ) -> None:
+        """In the administration, follow the member, who is known by now."""
+        match = request.resolver_match
+        if match is None or PERSONAL_AREAS.isdisjoint(match.namespaces):
+            return
+        languages.follow_site_language()
+        activate_time_zone()
+        if settings.SESSION_COOKIE_NAME not in request.COOKIES:
+            return
+        if preferred := languages.supported(getattr(request.user, "language", "")):
+            activate_language(request, preferred)
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Say which language the answer is in, and leave none behind for the next request."""
+        response.headers.setdefault("Content-Language", translation.get_language() or settings.LANGUAGE_CODE)
+        if not languages.is_site_page(request.path_info):
+            patch_vary_headers(response, ("Accept-Language",))
+        translation.deactivate()
+        timezone.deactivate()
+        return response
+
+
+def activate_language(request: HttpRequest, code: str) -> None:
+    """Speak *code* for the rest of this request."""
+    translation.activate(code)
+    request.LANGUAGE_CODE = code
+
+
+def activate_time_zone() -> None:
+    """Show times in the site's time zone for the rest of this request."""
+    try:
+        timezone.activate(zoneinfo.ZoneInfo(get_site().time_zone))
+    except (KeyError, ValueError, OSError):  # the row was written past its validation
+        timezone.deactivate()
+
+
+def _redirect_to_short_address(request: HttpRequest, code: str) -> HttpResponseBase:
+    url = languages.localized_path(request.path_info, code)
+    query = request.META.get("QUERY_STRING", "")
+    # What was posted is posted again.
+    posted = request.method not in {"GET", "HEAD"}
+    return HttpResponseRedirect(f"{url}?{query}" if query else url, preserve_request=posted)

@@ -1,0 +1,79 @@
+"""The first of all middleware: who may see what while the site is not installed, or cannot answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.request import split_domain_port, validate_host
+from django.urls import reverse
+from django.utils.cache import add_never_cache_headers
+from django.utils.translation import gettext_lazy as _
+
+from installer import health, state
+from installer.unavailable import unavailable
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+DATABASE_GONE = _("The database of the site does not answer. Nothing is lost; please try again in a minute.")
+NOT_INSTALLED = _("This site is not installed yet.")
+RESTART_NEEDED = _(
+    "The site has just been installed, and this server still has to be restarted to show it. "
+    "If nothing happens within a minute, restart it by hand."
+)
+
+
+class InstallGuardMiddleware:
+    """Health probes first; then the installer, and nothing else, until the site is installed."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer what must be answered in front of the site, or hand the request on."""
+        if probe := health.PROBES.get(request.path_info):
+            return probe(request)
+        try:
+            is_installed = state.installed()
+        except state.DatabaseUnreachable:
+            return self.get_response(request) if _is_static(request) else unavailable(request, DATABASE_GONE)
+        if is_installed:
+            return self._site(request)
+        return self._before_installation(request)
+
+    def _site(self, request: HttpRequest) -> HttpResponse:
+        if not settings.INSTALLED:
+            _refuse_unknown_host(request)
+        response = self.get_response(request)
+        # Whoever failed for want of a database: say so, and let clients come back.
+        if response.status_code == 500 and not settings.DEBUG and not state.database_answers():
+            return unavailable(request, DATABASE_GONE)
+        return response
+
+    def _before_installation(self, request: HttpRequest) -> HttpResponse:
+        if _is_static(request):
+            return self.get_response(request)
+        if state.is_outdated():
+            return unavailable(request, RESTART_NEEDED, retry_after=2)
+        start = reverse("installer:start")
+        if request.path == start:
+            return self.get_response(request)
+        if request.path_info.startswith("/api/"):
+            return unavailable(request, NOT_INSTALLED)
+        response = HttpResponseRedirect(start)
+        add_never_cache_headers(response)
+        return response
+
+
+def _is_static(request: HttpRequest) -> bool:
+    return request.path.startswith(urlsplit(settings.STATIC_URL or "/static/").path)
+
+
+def _refuse_unknown_host(request: HttpRequest) -> None:
+    """Only the mark in the database says "installed": the settings, made before, still let any host in."""
+    host, _port = split_domain_port(request.get_host())
+    if not validate_host(host, settings.CONFIGURATION.hosts):
+        raise DisallowedHost(f"Invalid HTTP_HOST header: {host!r}. Add it to ALLOWED_HOSTS.")
