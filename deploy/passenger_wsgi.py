@@ -5,6 +5,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from config.wsgi import application  # noqa: E402
+from config.wsgi import application
 
 __all__ = ["application"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,8 @@ from tests.engines import fresh_name
 from tests.servers.postgres import PostgresServer
 from tests.servers.redis import RedisServer
 from tests.servers.site import CHECKOUT, Site
+
+SHOWN_LINES = 60
 
 SiteMaker = Callable[..., Site]
 
@@ -77,3 +79,17 @@ def combined_site(
     made.install(cache=combination.engine, language=combination.language)
     yield made.start()
     made.stop()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show what the servers of a failed test said last."""
+    report = yield
+    if report.failed:
+        for name, value in getattr(item, "funcargs", {}).items():
+            if isinstance(value, Site):
+                last = "\n".join(value.said().splitlines()[-SHOWN_LINES:])
+                report.sections.append((f"the server of {name}", last))
+    return report

@@ -13,8 +13,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
-from cacheadmin import conf
+from cacheadmin import conf, signals
 
 logger = logging.getLogger("cacheadmin")
 
@@ -104,13 +105,14 @@ def refresh_if_possible() -> None:
         refresh()
 
 
-def save_choice(alias: str = "default", *, engine: str, location: str = "") -> None:
+def save_choice(alias: str = "default", *, engine: str, location: str = "", **origin: Any) -> None:
     """Save which engine the alias and those at the same LOCATION use; in force here at once.
 
     Args:
         alias: a key of CACHES.
         engine: ``auto``, ``redis``, ``file``, ``memory`` or ``off``.
         location: the address of Redis, or an empty string for the configured one.
+        origin: what the event says of its cause, such as ``actor`` and ``request``.
 
     Raises:
         ValueError: there is no such engine.
@@ -121,3 +123,4 @@ def save_choice(alias: str = "default", *, engine: str, location: str = "") -> N
         raise RuntimeError("cacheadmin is not in INSTALLED_APPS, so there is no place to save to.")
     _saver(alias, engine, location)
     refresh(now=True)
+    signals.send("choice", alias=alias, engine=engine, **origin)

@@ -28,8 +28,9 @@ from content.cards import (
     full_article,
     tag_card,
 )
+from content.keyset import Direction
 from content.models import Article, Tag
-from content.queries import NEWEST_FIRST, OLDEST_FIRST, ArticleQuerySet
+from content.queries import NEWEST_FIRST, OLDEST_FIRST, ArticleQuerySet, beside
 from users.models import User
 
 RELATED = 3
@@ -139,15 +140,14 @@ def surroundings(article: FullArticle) -> Surroundings:
 def _stored_surroundings(article_id: int) -> Surroundings:
     article = Article.objects.only("language", "published_at").prefetch_related("tags").get(pk=article_id)
     now = timezone.now()
-    others = Article.objects.published(now).in_language(article.language)
-    moment = article.published_at or now
+    others = Article.objects.in_language(article.language)
     links = others.only("title", "slug", "language")
-    newer = links.newer_than(moment, article.pk).order_by(*OLDEST_FIRST).first()
-    older = links.older_than(moment, article.pk).order_by(*NEWEST_FIRST).first()
+    newer = links.newer_than(beside(article, Direction.NEWER), now).order_by(*OLDEST_FIRST).first()
+    older = links.older_than(beside(article, Direction.OLDER), now).order_by(*NEWEST_FIRST).first()
     return Surroundings(
         newer=article_link(newer) if newer else None,
         older=article_link(older) if older else None,
-        related=tuple(article_card(other) for other in _related(article, others)),
+        related=tuple(article_card(other) for other in _related(article, others.published(now))),
         stale_at=_next_due(article.language, now),
     )
 

@@ -60,7 +60,7 @@ def render(source: str) -> SafeString:
 
 def count_words(source: str) -> int:
     """Return how many words *source* has, addresses of links and images not counted."""
-    return sum(1 for _ in WORD.finditer(ADDRESS.sub("] ", source)))
+    return len(WORD.findall(ADDRESS.sub("] ", source)))
 
 
 def reading_minutes(words: int) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
@@ -67,26 +67,23 @@ class ArticleQuerySet(models.QuerySet["Article"]):
         Going back towards the newest and arriving there early gives the whole first page, so that
         nothing is left out between two pages.
         """
-        published = self.published(now)
+        now = now or timezone.now()
         if cursor is None:
-            return _first_page(published, size)
+            return _first_page(self, size, now)
         if cursor.direction is Direction.OLDER:
-            return _older_page(published, cursor, size)
-        return _newer_page(published, cursor, size)
+            return _older_page(self, cursor, size, now)
+        return _newer_page(self, cursor, size, now)
 
-    def older_than(self, moment: datetime, article_id: int) -> Self:
-        """Keep what stands after the article *article_id* of *moment* in a list."""
-        # The first condition follows from the second, but is the one that an index can start from.
-        return self.filter(
-            Q(published_at__lte=moment),
-            Q(published_at__lt=moment) | Q(published_at=moment, id__lt=article_id),
-        )
+    def older_than(self, cursor: Cursor, now: datetime | None = None) -> Self:
+        """Keep what is published and stands after *cursor* in a list."""
+        # One upper bound, for an index starts from one.
+        latest = min(cursor.moment, now or timezone.now())
+        return self.published(latest).filter(Q(published_at__lt=cursor.moment) | Q(id__lt=cursor.id))
 
-    def newer_than(self, moment: datetime, article_id: int) -> Self:
-        """Keep what stands before the article *article_id* of *moment* in a list."""
-        return self.filter(
-            Q(published_at__gte=moment),
-            Q(published_at__gt=moment) | Q(published_at=moment, id__gt=article_id),
+    def newer_than(self, cursor: Cursor, now: datetime | None = None) -> Self:
+        """Keep what is published and stands before *cursor* in a list."""
+        return self.published(now).filter(
+            Q(published_at__gte=cursor.moment), Q(published_at__gt=cursor.moment) | Q(id__gt=cursor.id)
         )
 
     def publish(self, now: datetime | None = None) -> int:
@@ -111,43 +108,42 @@ class ArticleQuerySet(models.QuerySet["Article"]):
         )
 
 
-def _first_page(published: ArticleQuerySet, size: int) -> Slice:
-    articles = list(published.order_by(*NEWEST_FIRST)[: size + 1])
-    shown = articles[:size]
-    return Slice(shown, _beside(shown[-1], Direction.OLDER) if len(articles) > size else None, None)
-
-
-def _older_page(published: ArticleQuerySet, cursor: Cursor, size: int) -> Slice:
-    articles = list(published.older_than(cursor.moment, cursor.id).order_by(*NEWEST_FIRST)[: size + 1])
-    shown = articles[:size]
-    # Where the page is empty because its articles are gone, the ones before it may not be.
-    before = (
-        _beside(shown[0], Direction.NEWER) if shown else Cursor(Direction.NEWER, cursor.moment, cursor.id)
-    )
-    return Slice(
-        shown,
-        _beside(shown[-1], Direction.OLDER) if len(articles) > size else None,
-        before if published.newer_than(before.moment, before.id).exists() else None,
-    )
-
-
-def _newer_page(published: ArticleQuerySet, cursor: Cursor, size: int) -> Slice:
-    articles = list(published.newer_than(cursor.moment, cursor.id).order_by(*OLDEST_FIRST)[: size + 1])
-    if len(articles) < size:
-        return _first_page(published, size)
-    shown = articles[size - 1 :: -1]
-    after = _beside(shown[-1], Direction.OLDER)
-    return Slice(
-        shown,
-        after if published.older_than(after.moment, after.id).exists() else None,
-        _beside(shown[0], Direction.NEWER) if len(articles) > size else None,
-    )
-
-
-def _beside(article: Article, direction: Direction) -> Cursor:
+def beside(article: Article, direction: Direction) -> Cursor:
+    """Return the cursor of what stands before or after a published article."""
     if article.published_at is None:
         raise ValueError("A draft has no place in a list.")
     return Cursor(direction, article.published_at, article.pk)
+
+
+def _first_page(articles: ArticleQuerySet, size: int, now: datetime) -> Slice:
+    found = list(articles.published(now).order_by(*NEWEST_FIRST)[: size + 1])
+    shown = found[:size]
+    return Slice(shown, beside(shown[-1], Direction.OLDER) if len(found) > size else None, None)
+
+
+def _older_page(articles: ArticleQuerySet, cursor: Cursor, size: int, now: datetime) -> Slice:
+    found = list(articles.older_than(cursor, now).order_by(*NEWEST_FIRST)[: size + 1])
+    shown = found[:size]
+    # Where the page is empty because its articles are gone, the ones before it may not be.
+    before = beside(shown[0], Direction.NEWER) if shown else replace(cursor, direction=Direction.NEWER)
+    return Slice(
+        shown,
+        beside(shown[-1], Direction.OLDER) if len(found) > size else None,
+        before if articles.newer_than(before, now).exists() else None,
+    )
+
+
+def _newer_page(articles: ArticleQuerySet, cursor: Cursor, size: int, now: datetime) -> Slice:
+    found = list(articles.newer_than(cursor, now).order_by(*OLDEST_FIRST)[: size + 1])
+    if len(found) < size:
+        return _first_page(articles, size, now)
+    shown = found[size - 1 :: -1]
+    after = beside(shown[-1], Direction.OLDER)
+    return Slice(
+        shown,
+        after if articles.older_than(after, now).exists() else None,
+        beside(shown[0], Direction.NEWER) if len(found) > size else None,
+    )
 
 
 def _of_the_author() -> tuple[str, ...]:

@@ -125,6 +125,8 @@ ACTION_NAMES = {
     "delete": pgettext_lazy("history", "Deleted"),
     "publish": pgettext_lazy("history", "Published"),
     "withdraw": pgettext_lazy("history", "Withdrawn"),
+    "cache-clear": pgettext_lazy("history", "Cache cleared"),
+    "cache-choice": pgettext_lazy("history", "Cache settings changed"),
 }
 
 

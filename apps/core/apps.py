@@ -14,4 +14,4 @@ class CoreConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect the receivers, register the checks."""
-        from core import checks, receivers  # noqa: F401
+        from core import cache_history, checks, receivers  # noqa: F401

@@ -47,6 +47,7 @@ class _SiteLanguage:
         self._lock = threading.Lock()
 
     def get(self) -> str:
+        """Return it as it was seen last."""
         return self._code or self.follow()
 
     def follow(self) -> str:
@@ -60,10 +61,17 @@ class _SiteLanguage:
                 clear_url_caches()
         return code
 
+    def forget(self) -> None:
+        """Read it anew when it is needed next."""
+        with self._lock:
+            self._code = None
+            clear_url_caches()
+
 
 _site_language = _SiteLanguage()
 site_language = _site_language.get
 follow_site_language = _site_language.follow
+forget_site_language = _site_language.forget
 
 
 class SitePrefixPattern(LocalePrefixPattern):

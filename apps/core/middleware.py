@@ -51,9 +51,13 @@ class LanguageMiddleware(MiddlewareMixin):
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         """Say which language the answer is in, and leave none behind for the next request."""
-        response.headers.setdefault("Content-Language", translation.get_language() or settings.LANGUAGE_CODE)
-        if not languages.is_site_page(request.path_info):
-            patch_vary_headers(response, ("Accept-Language",))
+        by_url = languages.is_site_page(request.path_info)
+        if by_url or response.headers.get("Content-Type", "").startswith(("text/html", "application/json")):
+            response.headers.setdefault(
+                "Content-Language", translation.get_language() or settings.LANGUAGE_CODE
+            )
+            if not by_url:
+                patch_vary_headers(response, ("Accept-Language",))
         translation.deactivate()
         timezone.deactivate()
         return response

@@ -14,12 +14,13 @@ from contextlib import contextmanager, redirect_stdout
 from importlib import metadata
 from pathlib import Path
 
+from compressor.conf import settings as compressor_settings
 from compressor.exceptions import OfflineGenerationError
 from django.apps import apps
 from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.template import engines
-from whitenoise.compress import Compressor
+from whitenoise.compress import Compressor  # type: ignore[import-untyped]
 
 from installer import catalogues
 
@@ -86,7 +87,7 @@ def _make_assets(root: Path, say: Say) -> None:
     call_command("collectstatic", interactive=False, verbosity=0)
     say("Compressing styles and scripts")
     _bundle(say)
-    precompress(root / settings.COMPRESS_OUTPUT_DIR)
+    precompress(root / compressor_settings.COMPRESS_OUTPUT_DIR)
 
 
 def _bundle(say: Say) -> None:

@@ -73,7 +73,7 @@ def become_server(environment: Mapping[str, str]) -> None:
     sys.stdout.flush()
     sys.stderr.flush()
     os.chdir(settings.BASE_DIR)
-    os.execve(sys.executable, command(), dict(environment))
+    os.execve(sys.executable, command(), dict(environment))  # noqa: S606
 
 
 # --- Addresses ---
@@ -108,8 +108,8 @@ def require_free_address() -> None:
 def _why_not(error: OSError, host: str, port: int) -> str:
     if error.errno == errno.EADDRINUSE:
         return (
-            f"Port {port} of {host} is in use: another program listens there, perhaps this site, started before. "
-            f"Stop that one, or choose another port: PORT={port + 1 if port < 65535 else 8000} make run"
+            f"Port {port} of {host} is in use: another program listens there, perhaps this site, started "
+            f"before. Stop that one, or choose another port: PORT={port % 65535 + 1} make run"
         )
     if error.errno == errno.EACCES:
         return f"Port {port} is not open to this user. Choose one above 1023: PORT=8000 make run"

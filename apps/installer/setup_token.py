@@ -22,6 +22,11 @@ def current() -> str:
     return str(settings.SETUP_TOKEN)
 
 
+def new() -> str:
+    """Return a token that nobody guesses."""
+    return secrets.token_urlsafe(LENGTH)
+
+
 def ensure() -> str:
     """Return the token; where there is none yet, make one and keep it in ``site.toml``.
 
@@ -30,8 +35,7 @@ def ensure() -> str:
     """
     token = current() or str(site_file.read(settings.SITE_FILE).get("setup_token", ""))
     if not token:
-        token = secrets.token_urlsafe(LENGTH)
-        settings.SITE_FILE.parent.mkdir(parents=True, exist_ok=True)
+        token = new()
         site_file.update(settings.SITE_FILE, setup_token=token)
     return token
 

@@ -37,11 +37,14 @@ class _Marker:
             return True
         # One asks, the others wait for what it hears: a dead database costs one timeout, not one each.
         with self._lock:
-            if not self._found and time.monotonic() - self._asked_at >= PATIENCE:
+            if self._is_due():
                 self._ask()
         if self._unreachable:
             raise DatabaseUnreachable
         return self._found
+
+    def _is_due(self) -> bool:
+        return not self._found and time.monotonic() - self._asked_at >= PATIENCE
 
     def _ask(self) -> None:
         try:
@@ -81,7 +84,7 @@ def database_answers() -> bool:
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
-            return cursor.fetchone() == (1,)
+            return bool(cursor.fetchone() == (1,))
     except DatabaseError:
         connection.close()
         return False

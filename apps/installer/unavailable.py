@@ -11,6 +11,7 @@ from django.middleware.security import SecurityMiddleware
 from django.template.loader import render_to_string
 from django.utils import translation
 from django.utils.cache import add_never_cache_headers
+from django.utils.functional import Promise
 from django.utils.html import format_html
 
 from core.languages import choose_language, is_site_page, url_language
@@ -19,7 +20,7 @@ from core.views import wants_json
 logger = logging.getLogger(__name__)
 
 
-def unavailable(request: HttpRequest, reason: str = "", *, retry_after: int = 30) -> HttpResponse:
+def unavailable(request: HttpRequest, reason: str | Promise = "", *, retry_after: int = 30) -> HttpResponse:
     """Answer 503: JSON ``{"detail": …}`` to programs, else the page ``503.html``.
 
     Its context is ``reason`` (translated words, may be empty) and nothing else: the page asks
@@ -33,7 +34,8 @@ def unavailable(request: HttpRequest, reason: str = "", *, retry_after: int = 30
         response["Content-Language"] = translation.get_language() or "en"
     response["Retry-After"] = str(retry_after)
     add_never_cache_headers(response)
-    return _with_headers(request, response)
+    _add_headers(request, response)
+    return response
 
 
 def _answer(request: HttpRequest, reason: str) -> HttpResponse:
@@ -48,10 +50,9 @@ def _answer(request: HttpRequest, reason: str) -> HttpResponse:
     return HttpResponse(page, status=503)
 
 
-def _with_headers(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+def _add_headers(request: HttpRequest, response: HttpResponse) -> None:
     for middleware in (XFrameOptionsMiddleware, CSPMiddleware, SecurityMiddleware):
-        response = middleware(_no_view).process_response(request, response)
-    return response
+        middleware(_no_view).process_response(request, response)
 
 
 def _no_view(request: HttpRequest) -> HttpResponse:

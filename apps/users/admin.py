@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.contrib.auth.models import Group
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from core import history
 from core.admin import HistoryModelAdmin
 from users.models import User
 from users.views.session import login_limits
@@ -102,5 +106,18 @@ def _limited(login: Any) -> Any:
     return login
 
 
+def _recorded(change: Any) -> Any:
+    @wraps(change)
+    def view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        response: HttpResponseBase = change(request, *args, **kwargs)
+        if request.method == "POST" and isinstance(response, HttpResponseRedirect):
+            history.record(request, "change", request.user, detail=gettext("Password"))
+        return response
+
+    return view
+
+
 # The same counts as on the site's own login page: a second door is no second chance.
 admin.site.login = _limited(admin.site.login)  # type: ignore[method-assign]
+# The one action of the administration that no page of a model knows of.
+admin.site.password_change = _recorded(admin.site.password_change)  # type: ignore[method-assign]

@@ -54,9 +54,13 @@ def server_table(directory: Path, rounds: int, seconds: int) -> str:
             speeds[server].append(measures.speed(server, environment, log, seconds))
     rows: dict[str, list[str]] = {
         "requests/s": [_median(speeds[server], lambda one: one.load.per_second) for server in SERVERS],
-        "99 % of them within, ms": [_median(speeds[server], lambda one: one.load.p99, 1) for server in SERVERS],
+        "99 % of them within, ms": [
+            _median(speeds[server], lambda one: one.load.p99, 1) for server in SERVERS
+        ],
         "CPU ms per request": [_median(speeds[server], lambda one: one.cpu_ms, 2) for server in SERVERS],
-        "memory per worker, MiB (PSS)": [_median(speeds[server], lambda one: one.memory) for server in SERVERS],
+        "memory per worker, MiB (PSS)": [
+            _median(speeds[server], lambda one: one.memory) for server in SERVERS
+        ],
         "start until the first answer, s": [
             _median(speeds[server], lambda one: one.started_in, 1) for server in SERVERS
         ],

@@ -108,7 +108,11 @@ def running(server: Server, environment: dict[str, str], log: Path) -> Iterator[
     with log.open("wb") as output:
         begin = time.perf_counter()
         process = subprocess.Popen(
-            server.command(port), cwd=BASE_DIR, env={**os.environ, **environment}, stdout=output, stderr=output
+            server.command(port),
+            cwd=BASE_DIR,
+            env={**os.environ, **environment},
+            stdout=output,
+            stderr=output,
         )
         try:
             while not get(port, "/benchmark/tiny/", timeout=1).ok:
@@ -135,7 +139,9 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 def _children(pid: int) -> list[int]:
     with suppress(OSError):
-        words = [Path(f"/proc/{pid}/task/{task}/children").read_text() for task in os.listdir(f"/proc/{pid}/task")]
+        words = [
+            Path(f"/proc/{pid}/task/{task}/children").read_text() for task in os.listdir(f"/proc/{pid}/task")
+        ]
         return [int(word) for word in " ".join(words).split()]
     return []
 

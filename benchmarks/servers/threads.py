@@ -81,11 +81,11 @@ def _measure(site: Running, script: Path, seconds: int) -> Mixed:
     waiting = Crowd(site.port, "/benchmark/wait/", clients=4, timeout=20)
     with ExitStack() as others:
         others.enter_context(waiting.asking())
-        others.enter_context(Crowd(site.port, "/benchmark/password/", clients=1, timeout=20, pause=0.8).asking())
+        others.enter_context(
+            Crowd(site.port, "/benchmark/password/", clients=1, timeout=20, pause=0.8).asking()
+        )
         beside = wrk(site.port, "/", seconds=seconds, connections=8, script=script)
-    return Mixed(
-        alone, beside, waiting.per_second(seconds), waiting.slowest, site.memory_per_worker()
-    )
+    return Mixed(alone, beside, waiting.per_second(seconds), waiting.slowest, site.memory_per_worker())
 
 
 def _pages(site: Running) -> list[str]:
@@ -112,5 +112,5 @@ def _lua(pages: list[str]) -> str:
     quoted = ", ".join(f'"{page}"' for page in pages)
     return (
         f"local pages = {{{quoted}}}\nlocal turn = 0\n"
-        "request = function()\n  turn = turn % #pages + 1\n  return wrk.format(\"GET\", pages[turn])\nend\n"
+        'request = function()\n  turn = turn % #pages + 1\n  return wrk.format("GET", pages[turn])\nend\n'
     )

@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from core.languages import follow_site_language
-from core.models import SiteSettings
 from django.core.cache import cache
+
+from core.languages import forget_site_language
+from core.models import SiteSettings
 from users.models import User
 
 SettingsMaker = Callable[..., SiteSettings]
@@ -19,8 +20,7 @@ MemberMaker = Callable[..., User]
 def _site_language_of_the_settings() -> Iterator[None]:
     """Make this process forget the site language of a test whose settings are rolled back."""
     yield
-    if follow_site_language.__self__._code is not None:
-        follow_site_language.__self__._code = None
+    forget_site_language()
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def site_settings(db: None) -> SettingsMaker:
     def write(**values: Any) -> SiteSettings:
         row, _created = SiteSettings.objects.update_or_create(pk=1, defaults=values)
         cache.clear()
-        follow_site_language()
+        forget_site_language()
         return row
 
     return write

@@ -53,6 +53,7 @@ class PasswordResetView(AskingView):
         return RedirectThen(reverse("users:password_reset_done"), send)
 
 
+@method_decorator(never_cache, name="dispatch")
 class PasswordResetDoneView(TemplateView):
     """Say that a mail is on its way if there is such an account.
 
@@ -73,6 +74,7 @@ class PasswordResetConfirmView(views.PasswordResetConfirmView):
     success_url = reverse_lazy("users:password_reset_complete")
 
 
+@method_decorator(never_cache, name="dispatch")
 class PasswordResetCompleteView(TemplateView):
     """Say that the new password counts.
 

@@ -68,7 +68,7 @@ class Command(BaseCommand):
         engine, address = options["engine"], options["redis_url"]
         if engine == "redis" and not options["force"]:
             self._refuse_dead_address(options["alias"], address)
-        state.save_choice(options["alias"], engine=engine, location=address)
+        state.save_choice(options["alias"], engine=engine, location=address, actor="manage.py")
         self._status(options)
 
     def _refuse_dead_address(self, alias: str, address: str) -> None:

@@ -21,6 +21,8 @@ class Command(BaseCommand):
                 raise CommandError("The site is installed: there is no setup token any more.")
             self.stdout.write(setup_token.ensure())
         except state.DatabaseUnreachable as error:
-            raise CommandError("The database does not answer, so nobody can tell whether one is needed.") from error
+            raise CommandError(
+                "The database does not answer, so nobody can tell whether one is needed."
+            ) from error
         except SiteFileError as error:
             raise CommandError(str(error)) from error

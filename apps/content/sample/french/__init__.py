@@ -1,0 +1,11 @@
+"""French sample texts: the frames of the language, and six subjects to fill them with."""
+
+from __future__ import annotations
+
+from content.sample.french.frames import TONGUE
+from content.sample.french.indoors import BREAD, SOFTWARE, TRAINS
+from content.sample.french.outdoors import ASTRONOMY, GARDENS, RIVERS
+
+THEMES = (GARDENS, TRAINS, BREAD, ASTRONOMY, SOFTWARE, RIVERS)
+
+__all__ = ["THEMES", "TONGUE"]

@@ -1,0 +1,195 @@
+"""Whether the site can live in the database it was given; every refusal is in words."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import dj_database_url
+from django.conf import settings
+from django.db import DatabaseError, NotSupportedError, connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.migrations.recorder import MigrationRecorder
+from django.db.models import Model
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+from installer.models import Installation
+
+
+class DatabaseProblem(Exception):
+    """The site cannot live there; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Category:
+    """A trouble that people can mend, and the phrases by which drivers tell of it."""
+
+    phrases: tuple[str, ...]
+    words: Promise
+
+
+CATEGORIES = [
+    Category(
+        ("password authentication failed", "no password supplied"),
+        _("The database refuses this user name or password."),
+    ),
+    Category(
+        ("pg_hba.conf",),
+        _("The database server does not let this user connect from this machine (its pg_hba.conf decides)."),
+    ),
+    Category(
+        ("connection refused", "no such file or directory"),
+        _("Nothing listens at the address of the database. Is the server running, and is the port right?"),
+    ),
+    Category(
+        ("could not translate host name", "failed to resolve host", "name or service not known"),
+        _("The host name of the database is unknown. Look for a typing error in it."),
+    ),
+    Category(
+        ("timeout expired", "timed out", "timeout", "no route to host", "network is unreachable"),
+        _("The database server cannot be reached: no answer in time. A firewall may be in between."),
+    ),
+    Category(
+        ("too many connections", "remaining connection slots", "too many clients"),
+        _("The database server has no free connection. Raise its limit, or stop other programs."),
+    ),
+    Category(
+        ("ssl", "certificate"), _("The database server and this site do not agree about TLS (sslmode).")
+    ),
+    Category(
+        ("unable to open database file", "readonly database", "read-only file system"),
+        _("The database file cannot be opened for writing. Its directory must exist and be writable."),
+    ),
+    Category(
+        ("disk is full", "no space left", "disk quota"),
+        _("The disk is full. Free some space and do it again; nothing is lost."),
+    ),
+    Category(
+        ("file is not a database", "malformed"),
+        _("The database file is damaged, or is no SQLite database. Put back a backup, or name another file."),
+    ),
+    Category(("is locked",), _("Another program holds the database locked. Stop it and do it again.")),
+    Category(
+        ("permission denied", "must be owner"),
+        _("The database user lacks a right. It must be allowed to create tables in this database."),
+    ),
+]
+
+NO_DATABASE = _("There is no such database on that server. Create it first, or look for a typing error.")
+NO_ROLE = _("The database server does not know this user.")
+
+
+def in_words(error: Exception) -> str:
+    """Return what a driver's error means, as a sentence; its first line where that is not known."""
+    told = str(error).strip() or type(error).__name__
+    lower = told.lower()
+    if "does not exist" in lower and ("database" in lower or "role" in lower):
+        return str(NO_ROLE if 'role "' in lower else NO_DATABASE)
+    for category in CATEGORIES:
+        if any(phrase in lower for phrase in category.phrases):
+            return str(category.words)
+    return str(_("The database says: %(message)s")) % {"message": told.splitlines()[0]}
+
+
+def check_address(url: str) -> None:
+    """Make sure that *url* has the form of a database address that the site knows.
+
+    Raises:
+        DatabaseProblem: it has not; the message does not repeat it, as it may hold a password.
+    """
+    try:
+        engine = dj_database_url.parse(url)["ENGINE"]
+    except Exception as error:
+        # The library lets through whatever its parts raise.
+        raise DatabaseProblem(str(FORMS)) from error
+    if engine not in {"django.db.backends.sqlite3", "django.db.backends.postgresql"}:
+        raise DatabaseProblem(str(FORMS))
+
+
+FORMS = _(
+    "This is not an address of a database we know. Use sqlite:////absolute/path/to/db.sqlite3 or "
+    "postgres://user:password@host:5432/name (special characters of the password percent-encoded)."
+)
+
+
+def require_usable() -> None:
+    """Connect to the configured database and make sure that the site's tables can be made in it.
+
+    Raises:
+        DatabaseProblem: it cannot be reached, is too old, not ours, or its user lacks a right.
+    """
+    if connection.vendor == "sqlite":
+        _require_writable_file(Path(connection.settings_dict["NAME"]))
+    try:
+        connection.ensure_connection()
+        if connection.vendor == "postgresql":
+            _require_utf8_and_rights(connection)
+        _require_no_foreign_tables()
+    except (DatabaseError, NotSupportedError) as error:
+        connection.close()
+        raise DatabaseProblem(in_words(error)) from error
+
+
+def holds_installation() -> bool:
+    """Return whether the configured database, which answers, bears the mark of an installation."""
+    return _has_table(Installation) and Installation.objects.exists()
+
+
+def keep_private() -> None:
+    """Let nobody but its owner read an SQLite file; what SQLite lays beside it follows by itself."""
+    if connection.vendor == "sqlite" and Path(connection.settings_dict["NAME"]).is_file():
+        Path(connection.settings_dict["NAME"]).chmod(0o600)
+
+
+def _require_writable_file(path: Path) -> None:
+    if path.parent == settings.VAR_DIR:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    if "memory" in str(path):
+        return
+    if not path.parent.is_dir():
+        raise DatabaseProblem(
+            str(_("There is no directory %(path)s. Create it first.")) % {"path": path.parent}
+        )
+    # SQLite lays its journal beside the file.
+    for needed in (path.parent, *([path] if path.exists() else [])):
+        if not os.access(needed, os.W_OK):
+            words = _("%(path)s cannot be written. Give the user that runs the site the right to.")
+            raise DatabaseProblem(str(words) % {"path": needed})
+
+
+def _require_utf8_and_rights(connection: BaseDatabaseWrapper) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW server_encoding")
+        (encoding,) = cursor.fetchone() or ("",)
+        if encoding != "UTF8":
+            words = _("The database stores text as %(encoding)s. Create one with the encoding UTF8.")
+            raise DatabaseProblem(str(words) % {"encoding": encoding})
+        cursor.execute("SELECT coalesce(has_schema_privilege(current_schema(), 'CREATE'), false)")
+        (may_create,) = cursor.fetchone() or (False,)
+        if not may_create:
+            words = _(
+                "The database user may not create tables there. Make it the owner of the database, or run: "
+                "GRANT CREATE ON SCHEMA public TO that user."
+            )
+            raise DatabaseProblem(str(words))
+
+
+def _require_no_foreign_tables() -> None:
+    """Tables under our names that no migration of ours has made belong to another program."""
+    ours = {table for table in connection.introspection.django_table_names() if table}
+    present = ours & set(connection.introspection.table_names())
+    if (
+        not present
+        or MigrationRecorder(connection).migration_qs.filter(app__in=["installer", "users"]).exists()
+    ):
+        return
+    if present == {MigrationRecorder.Migration._meta.db_table}:
+        return
+    words = _("The database already holds tables of another program (%(tables)s …). Name an empty one.")
+    raise DatabaseProblem(str(words) % {"tables": ", ".join(sorted(present)[:3])})
+
+
+def _has_table(model: type[Model]) -> bool:
+    return model._meta.db_table in connection.introspection.table_names()

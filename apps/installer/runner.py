@@ -1,0 +1,208 @@
+"""Installs the site: tables, then everything in them at once, then the configuration file.
+
+Each step can fail, and then the site is not installed and the same command can be given again:
+tables that are there are kept, rows are written all together or not at all, and the file is
+replaced in one step, last of all.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.db import DatabaseError, IntegrityError, transaction
+from django.utils.translation import gettext as _
+
+from cacheadmin.state import save_choice
+from content.sample import create_sample_content
+from core import history
+from core.models import SiteSettings
+from installer import databases, server, site_file, state
+from installer.models import Installation
+from installer.plan import Plan, administrator
+from users.models import User
+
+Say = Callable[[str], None]
+
+
+class InstallError(Exception):
+    """A step failed; the message names it and says what to do. Nothing is half-installed."""
+
+
+def install(plan: Plan, say: Say) -> None:
+    """Carry out *plan*, which has been checked, on the configured database.
+
+    Raises:
+        InstallError: a step failed.
+    """
+    with _alone():
+        require_database()
+        require_writable_file()
+        _migrate(say)
+        _fill(plan, say)
+        _connect(say, plan.site_url)
+
+
+def require_database() -> None:
+    """Make sure that the site can live in the configured database.
+
+    Raises:
+        InstallError: it cannot.
+    """
+    try:
+        databases.require_usable()
+    except databases.DatabaseProblem as error:
+        raise InstallError(_("Database: %(problem)s") % {"problem": error}) from error
+
+
+def require_writable_file() -> None:
+    """Make sure that the configuration can be written at the end, by writing what it holds already.
+
+    Raises:
+        InstallError: it cannot.
+    """
+    _write_file()
+
+
+def take_over(say: Say, *, site_url: str = "") -> None:
+    """Make the installation that the configured database holds the one of this configuration.
+
+    Raises:
+        InstallError: its tables could not be updated, or the file not be written.
+    """
+    with _alone():
+        _migrate(say)
+        _connect(say, site_url)
+
+
+def is_identical(plan: Plan) -> bool:
+    """Return whether the configured database already holds just what *plan* describes."""
+    site = SiteSettings.objects.filter(pk=1, name=plan.site_name.strip(), language=plan.language)
+    owner = User.objects.filter(
+        username__iexact=plan.admin_username, email__iexact=plan.admin_email, is_superuser=True
+    )
+    return site.exists() and owner.exists()
+
+
+def _migrate(say: Say) -> None:
+    say(_("Creating or updating the tables"))
+    try:
+        call_command("migrate", interactive=False, verbosity=0)
+    except DatabaseError as error:
+        raise InstallError(_("Tables: %(problem)s") % {"problem": databases.in_words(error)}) from error
+    databases.keep_private()
+
+
+def _fill(plan: Plan, say: Say) -> None:
+    try:
+        with transaction.atomic():
+            # First of all: whoever installs into the same database meanwhile waits here, and then fails.
+            Installation.objects.create(pk=1)
+            _create_site(plan, say)
+            if plan.sample_content:
+                _create_samples(plan.sample_content, say)
+    except IntegrityError as error:
+        raise InstallError(_already_there(plan)) from error
+    except DatabaseError as error:
+        raise InstallError(_("Content: %(problem)s") % {"problem": databases.in_words(error)}) from error
+    except OSError as error:
+        raise InstallError(
+            _("Content: %(path)s cannot be written (%(reason)s).")
+            % {"path": error.filename or settings.VAR_DIR, "reason": error.strerror}
+        ) from error
+
+
+def _create_site(plan: Plan, say: Say) -> None:
+    say(_("Creating the site and its administrator"))
+    site = SiteSettings(name=plan.site_name.strip(), language=plan.language)
+    site.save()
+    user = administrator(plan)
+    user.set_password(plan.admin_password)
+    user.save()
+    save_choice("default", engine=plan.cache, location=plan.redis_url)
+    history.record(None, "install", site)
+
+
+def _create_samples(count: int, say: Say) -> None:
+    say(_("Writing %(count)d sample articles") % {"count": count})
+    create_sample_content(count, progress=lambda done, of: say(f"  {done:,} / {of:,}"))
+
+
+def _connect(say: Say, site_url: str) -> None:
+    """The last step, by which the site is installed: one file takes the place of another."""
+    say(_("Writing the configuration"))
+    _write_file(**_final_values(site_url))
+    state.forget()
+    if server.renew():
+        say(_("The running server takes it over within some seconds."))
+    elif _touch_restart_file():
+        say(_("Passenger restarts the site with the next request."))
+
+
+def _already_there(plan: Plan) -> str:
+    if Installation.objects.exists():
+        return _("Somebody else has just installed the site into this database.")
+    return _(
+        "The database already has a member with the user name %(name)s or the address %(email)s. "
+        "Choose others, or an empty database."
+    ) % {"name": plan.admin_username, "email": plan.admin_email}
+
+
+def _final_values(site_url: str) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "installed": True,
+        "generation": int(site_file.read(settings.SITE_FILE).get("generation", 0)) + 1,
+        "setup_token": None,
+    }
+    # Written down even where the environment said it: a server started without that variable must not
+    # come up on another, empty database. The default is not, so that VAR_DIR can be moved.
+    if settings.CONFIGURATION.database_url:
+        values["database_url"] = settings.CONFIGURATION.database_url
+    if site_url:
+        values["site_url"] = site_url.rstrip("/")
+    return values
+
+
+def _write_file(**changes: Any) -> None:
+    try:
+        Path(settings.SITE_FILE).parent.mkdir(parents=True, exist_ok=True)
+        site_file.update(settings.SITE_FILE, **changes)
+    except site_file.SiteFileError as error:
+        raise InstallError(_("Configuration: %(problem)s") % {"problem": error}) from error
+    except OSError as error:
+        raise InstallError(
+            _("Configuration: %(path)s cannot be made (%(reason)s).")
+            % {"path": settings.VAR_DIR, "reason": error.strerror}
+        ) from error
+
+
+def _touch_restart_file() -> bool:
+    """Passenger looks at this file; where it is in use, its directory exists."""
+    directory = Path(settings.BASE_DIR, "tmp")
+    if not directory.is_dir():
+        return False
+    try:
+        (directory / "restart.txt").touch()
+    except OSError:
+        return False
+    return True
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One installation at a time in this VAR_DIR."""
+    try:
+        Path(settings.VAR_DIR).mkdir(parents=True, exist_ok=True)
+        with Path(settings.VAR_DIR, ".installing").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
+    except BlockingIOError as error:
+        raise InstallError(_("Another installation is running. Wait until it has ended.")) from error
+    except PermissionError as error:
+        words = _("%(path)s cannot be written. Give the user that runs the site the right to.")
+        raise InstallError(words % {"path": settings.VAR_DIR}) from error

@@ -1,0 +1,83 @@
+"""Uploaded files, and robots.txt."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django.test import Client
+from pytest_django import Settings
+
+from tests.core.conftest import SettingsMaker
+
+pytestmark = pytest.mark.django_db
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.fixture
+def media(settings: Settings, tmp_path: Path) -> Path:
+    settings.MEDIA_ROOT = tmp_path / "media"
+    (tmp_path / "media" / "covers").mkdir(parents=True)
+    (tmp_path / "secret.txt").write_text("not yours")
+    return tmp_path / "media"
+
+
+def test_an_uploaded_picture_is_shown_and_kept_for_a_day(client: Client, media: Path) -> None:
+    (media / "covers" / "hill.png").write_bytes(PNG)
+    answer = client.get("/media/covers/hill.png")
+    assert answer.getvalue() == PNG
+    assert answer.headers["Content-Type"] == "image/png"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Cache-Control"] == "public, max-age=86400"
+    assert answer.headers["Content-Disposition"].startswith("inline")
+    assert answer.headers["Vary"] == "Accept-Encoding"
+    again = client.get(
+        "/media/covers/hill.png", headers={"If-Modified-Since": answer.headers["Last-Modified"]}
+    )
+    assert again.status_code == 304
+
+
+@pytest.mark.parametrize("name", ["page.html", "drawing.svg", "script.js", "unknown"])
+def test_a_file_that_could_run_something_is_only_offered_for_download(
+    client: Client, media: Path, name: str
+) -> None:
+    (media / name).write_text("<script>alert(1)</script>")
+    answer = client.get(f"/media/{name}")
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    answer.close()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "covers/",
+        "none.png",
+        "../secret.txt",
+        "..%2fsecret.txt",
+        "%00",
+        "x" * 5000,
+        "covers/../../secret.txt",
+    ],
+)
+def test_nothing_else_can_be_read(client: Client, media: Path, name: str) -> None:
+    answer = client.get(f"/media/{name}")
+    assert answer.status_code == 404
+    assert str(media) not in answer.content.decode()
+
+
+def test_files_are_only_read(client: Client, media: Path) -> None:
+    assert client.post("/media/covers/hill.png").status_code == 405
+
+
+def test_robots_are_kept_out_of_private_pages_in_both_languages(
+    client: Client, site_settings: SettingsMaker
+) -> None:
+    site_settings(language="fr")
+    lines = client.get("/robots.txt").content.decode().splitlines()
+    assert lines[0] == "User-agent: *"
+    assert {"Disallow: /admin/", "Disallow: /dashboard/", "Disallow: /en/dashboard/"} <= set(lines)
+    assert "Sitemap: http://testserver/sitemap.xml" in lines
