@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Generator, Iterator
@@ -23,14 +25,18 @@ SiteMaker = Callable[..., Site]
 @pytest.fixture(scope="session")
 def built() -> None:
     """Catalogues compiled, assets collected and compressed; quick when nothing changed."""
-    done = subprocess.run(
-        [sys.executable, "manage.py", "build"],
-        cwd=CHECKOUT,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
+    lock = Path(os.environ["TESTS_DIRECTORY"], "build.lock")
+    with lock.open("w") as held:
+        # The workers of one run build once; the others find it done.
+        fcntl.flock(held, fcntl.LOCK_EX)
+        done = subprocess.run(
+            [sys.executable, "manage.py", "build"],
+            cwd=CHECKOUT,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
     if done.returncode:
         pytest.fail(f"manage.py build failed:\n{done.stdout}\n{done.stderr}", pytrace=False)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from asgiref.sync import sync_to_async
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
@@ -91,7 +91,7 @@ class AdaptiveCache(BaseCache):
         value = self._run(lambda engine: engine.modify(self.full_key(key, version), lambda old: old + delta))
         if value is MISSING:
             raise ValueError(f"Key {key!r} not found")
-        return int(value) if isinstance(value, bool) else value
+        return cast(int, value)
 
     def replace(
         self,
@@ -115,8 +115,18 @@ class AdaptiveCache(BaseCache):
         return self._run(lambda engine: engine.modify(self.full_key(key, version), change, seconds))
 
     def invalidate(self, key: str, version: int | None = None) -> None:
-        """Make sure that no worker of this machine reads the value of *key* any more."""
-        self.space.invalidate(self.group_of(key), [self.full_key(key, version)])
+        """Make sure that no worker of this machine reads the value of *key* any more.
+
+        An engine that the workers do not share cannot reach into the others' memory: there the
+        whole group starts a new generation, which they all see.
+        """
+
+        def forget(engine: Engine) -> bool:
+            engine.delete(self.full_key(key, version))
+            return engine.is_shared
+
+        if not self._run(forget):
+            self.clear_groups([self.group_of(key)])
 
     # --- Many entries ---
 

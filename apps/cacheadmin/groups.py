@@ -59,8 +59,8 @@ def autodiscover() -> None:
 
 
 def every() -> list[Group]:
-    """Return all groups, in the order of their declaration."""
-    return list(_registry.values())
+    """Return all groups: those of the apps as they were declared, then ``other``, then the protected ones."""
+    return sorted(_registry.values(), key=lambda group: (group.protected, group.name == OTHER))
 
 
 def get(name: str) -> Group | None:

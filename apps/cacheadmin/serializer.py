@@ -2,8 +2,8 @@
 
 A stored value carries a signature over its full key (which names installation and version) and
 its content, made with a key derived from SECRET_KEY. What somebody else planted, or moved from
-one key to another, fails the signature and never reaches the unpickler. Plain integers are
-stored as such, so that an engine can increment them: a number can harm nobody.
+one key to another, fails the signature and never reaches the unpickler. Plain integers of a
+usual size are stored as such, so that an engine can increment them: a number can harm nobody.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ MAGIC = b"\xca\xce\x01"
 FORMAT = MAGIC[:2]
 DIGEST_SIZE = 16
 _HEADER = len(MAGIC) + DIGEST_SIZE
-_INTEGER = re.compile(rb"-?[0-9]+")
+# No longer than 64 bits hold: reading thousands of planted digits would be an error of its own.
+_INTEGER = re.compile(rb"-?[0-9]{1,18}")
+_LARGEST = 10**18 - 1
 
 
 class NotOurs(Exception):
@@ -47,7 +49,7 @@ class Serializer:
         Raises:
             pickle.PicklingError, TypeError, AttributeError: the value cannot be pickled.
         """
-        if type(value) is int:
+        if type(value) is int and abs(value) <= _LARGEST:
             return b"%d" % value
         body = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
         return MAGIC + _signature(self._hashers[0], key, body) + body

@@ -10,7 +10,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -37,7 +37,8 @@ _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 class Identity:
     """What makes two handles the same cache, and how big it may grow."""
 
-    location: str
+    # It may hold a password.
+    location: str = field(repr=False)
     directory: Path
     choice: str
     prefix: str
@@ -85,29 +86,26 @@ class Space:
             code = self.selector.live()
         address = self.selector.address() if code == Code.REDIS else ""
         found = self._engines.get((code, address))
-        return self._build(code, address) if found is None else found
+        if found is None:
+            with self._lock:
+                found = self._engines.get((code, address))
+                if found is not None:
+                    return found
+                found = self._engines[code, address] = self._build(code, address)
+            if isinstance(found, RedisEngine):
+                # Outside the lock: of many threads that meet a silent server, none waits for another.
+                self._sync(found)
+        return found
 
     def _build(self, code: int, address: str) -> Engine:
-        engine: Engine
-        with self._lock:
-            known = self._engines.get((code, address))
-            if known is not None:
-                return known
-            limits = (self.identity.max_entries, self.identity.cull_frequency)
-            if code == Code.REDIS:
-                client = connect(address, conf.get("CONNECT_TIMEOUT"), conf.get("ANSWER_TIMEOUT"))
-                engine = RedisEngine(client, self._serializer, self.namespace)
-            elif code == Code.FILE:
-                name = hashlib.blake2b(self.namespace.encode(), digest_size=6).hexdigest()
-                engine = FileEngine(self.identity.directory / name, self._serializer, *limits)
-            elif code == Code.OFF:
-                engine = OffEngine()
-            else:
-                engine = MemoryEngine(*limits)
-            if isinstance(engine, RedisEngine):
-                self._sync(engine)
-            self._engines[code, address] = engine
-            return engine
+        limits = (self.identity.max_entries, self.identity.cull_frequency)
+        if code == Code.REDIS:
+            client = connect(address, conf.get("CONNECT_TIMEOUT"), conf.get("ANSWER_TIMEOUT"))
+            return RedisEngine(client, self._serializer, self.namespace)
+        if code == Code.FILE:
+            name = hashlib.blake2b(self.namespace.encode(), digest_size=6).hexdigest()
+            return FileEngine(self.identity.directory / name, self._serializer, *limits)
+        return OffEngine() if code == Code.OFF else MemoryEngine(*limits)
 
     # --- Generations ---
 
@@ -137,21 +135,6 @@ class Space:
                     engine.write_number(self._remote_name(name), generation)
 
         self.run(advance)
-
-    def invalidate(self, group: str, keys: Iterable[str]) -> None:
-        """Make sure that no worker reads the values of the full *keys* any more.
-
-        An engine that the workers do not share cannot reach into the others' memory: there the
-        whole group starts a new generation, which they all see.
-        """
-        names = list(keys)
-
-        def forget(engine: Engine) -> bool:
-            engine.delete_many(names)
-            return engine.is_shared
-
-        if not self.run(forget):
-            self.clear_groups([group])
 
     def sync(self) -> None:
         """Exchange generations with the other machines on this Redis, at most once a second."""

@@ -20,8 +20,13 @@ SHORTEST = 2
 LONGEST = 100
 MOST_WORDS = 8
 
-# PostgreSQL's name for the grammar of each language. The migration that makes the index says the same.
+# PostgreSQL's name for the grammar of each language, and what it finds without its accent. The migration
+# that makes the index says the same.
 GRAMMARS = {"en": "english", "fr": "french"}
+WITHOUT_ACCENTS = str.maketrans(
+    "àáâãäåçèéêëìíîïñòóôõöùúûüýÿÀÁÂÃÄÅÇÈÉÊËÌÍÎÏÑÒÓÔÕÖÙÚÛÜÝŸ",
+    "aaaaaaceeeeiiiinooooouuuuyyAAAAAACEEEEIIIINOOOOOUUUUYY",
+)
 
 
 def tidy(text: str) -> str:
@@ -51,7 +56,8 @@ def matching(articles: ArticleQuerySet, language: str, query: str) -> ArticleQue
     """Keep the articles in *language* that contain *query*, which is tidy and not empty."""
     articles = articles.in_language(language)
     if connections[articles.db].vendor == "postgresql":
-        return articles.filter(_FullText(Value(GRAMMARS.get(language, "simple")), Value(query)))
+        plain = query.replace("œ", "oe").replace("æ", "ae").translate(WITHOUT_ACCENTS)
+        return articles.filter(_FullText(Value(GRAMMARS.get(language, "simple")), Value(plain)))
     for word in _words(query):
         articles = articles.filter(_anywhere(word))
     return articles
@@ -64,7 +70,9 @@ class _FullText(Func):
 
 
 def _words(query: str) -> list[str]:
-    return re.findall(r"[^\s\"“”«»]+", query)[:MOST_WORDS]
+    # Apostrophes part words, for a text has one kind of them and a keyboard the other.
+    words = re.findall(r"[^\s\"“”«»'’]+", query)
+    return [word for word in words if len(word) >= SHORTEST][:MOST_WORDS] or words[:1] or [query]
 
 
 def _anywhere(word: str) -> Q:

@@ -7,6 +7,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from itertools import islice
 from typing import Any
 
 from cacheadmin.engines.base import KEEP, MISSING, Contents, Engine
@@ -109,8 +110,9 @@ class MemoryEngine(Engine):
         if self._cull_frequency == 0:
             self._entries.clear()
             return
-        for _ in range(max(1, len(self._entries) // self._cull_frequency)):
-            self._entries.popitem(last=False)
+        doomed = max(1, len(self._entries) // self._cull_frequency)
+        for key in list(islice(self._entries, doomed)):
+            del self._entries[key]
 
 
 def _loads(data: bytes) -> Any:

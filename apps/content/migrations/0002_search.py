@@ -4,23 +4,28 @@ from django.db import migrations
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.state import StateApps
 
-# Title before summary before text, by the grammar of the article's language. What is beyond the longest
-# text that the forms take is not searched: PostgreSQL limits the size of a column of words.
+# By the grammar of the article's language, and without accents: who looks for "riviere" means "rivière", and
+# "été" is summer, not a participle to be skipped. content/search.py folds what is looked for in the same way.
+# What is beyond the longest text that the forms take is not searched: a column of words has a limit too.
 ADD_COLUMN = """
 ALTER TABLE content_article ADD COLUMN search_words tsvector GENERATED ALWAYS AS (
-    setweight(to_tsvector({grammar}, title), 'A')
-    || setweight(to_tsvector({grammar}, summary), 'B')
-    || setweight(to_tsvector({grammar}, left(body, 200000)), 'C')
+    to_tsvector(
+        CASE language
+            WHEN 'en' THEN 'english'::regconfig WHEN 'fr' THEN 'french'::regconfig ELSE 'simple'::regconfig
+        END,
+        translate(
+            replace(replace(title || ' ' || summary || ' ' || left(body, 200000), 'œ', 'oe'), 'æ', 'ae'),
+            'àáâãäåçèéêëìíîïñòóôõöùúûüýÿÀÁÂÃÄÅÇÈÉÊËÌÍÎÏÑÒÓÔÕÖÙÚÛÜÝŸ',
+            'aaaaaaceeeeiiiinooooouuuuyyAAAAAACEEEEIIIINOOOOOUUUUYY'
+        )
+    )
 ) STORED
 """
-GRAMMAR = """CASE language
-    WHEN 'en' THEN 'english'::regconfig WHEN 'fr' THEN 'french'::regconfig ELSE 'simple'::regconfig
-END"""
 
 
 def add_search(apps: StateApps, schema_editor: BaseDatabaseSchemaEditor) -> None:
     if schema_editor.connection.vendor == "postgresql":
-        schema_editor.execute(ADD_COLUMN.format(grammar=GRAMMAR))
+        schema_editor.execute(ADD_COLUMN)
         schema_editor.execute("CREATE INDEX article_search ON content_article USING gin (search_words)")
 
 

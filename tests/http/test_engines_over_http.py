@@ -1,0 +1,145 @@
+"""The same stories on every engine, over HTTP, with two workers: what a reader and a member see."""
+
+from __future__ import annotations
+
+import secrets
+import time
+
+import pytest
+
+from tests.combinations import Combination
+from tests.servers.site import ADMIN, ADMIN_PASSWORD, Site
+from tests.servers.visitor import Visitor
+
+pytestmark = [pytest.mark.server, pytest.mark.slow]
+
+# Requests enough to have met both workers: with 20 the chance to miss one is one in half a million.
+BOTH_WORKERS = 20
+# What the memory engine needs to hear of a change in another worker, in seconds.
+MEMORY_DELAY = 2.5
+
+
+def test_the_site_runs_on_the_engine_it_was_told(combined_site: Site, combination: Combination) -> None:
+    ready = combined_site.readiness()
+    assert ready["status"] == "ok"
+    assert ready["cache"]["engine"] == combination.engine
+    assert ready["database"]["engine"] == ("sqlite" if combination.database == "sqlite" else "postgresql")
+
+
+def test_pages_are_in_the_language_of_their_address(combined_site: Site, combination: Combination) -> None:
+    other = "fr" if combination.language == "en" else "en"
+    visitor = combined_site.visitor()
+    for path, language in (("/", combination.language), (f"/{other}/", other)):
+        answer = visitor.get(path)
+        assert answer.status == 200
+        assert answer.headers["Content-Language"] == language
+        assert f'<html lang="{language}"' in answer.text
+    assert visitor.get(f"/{combination.language}/articles/").status == 302
+
+
+def test_a_member_stays_logged_in_through_both_workers_and_a_clear(combined_site: Site) -> None:
+    member = combined_site.visitor()
+    member.log_in(ADMIN, ADMIN_PASSWORD)
+    assert all(member.is_logged_in() for _ in range(BOTH_WORKERS))
+    combined_site.manage("cache", "clear")
+    assert all(member.is_logged_in() for _ in range(BOTH_WORKERS))
+
+
+def test_a_logout_counts_in_both_workers(combined_site: Site) -> None:
+    member = combined_site.visitor()
+    member.log_in(ADMIN, ADMIN_PASSWORD)
+    stolen = member.cookie("sessionid")
+    member.post("/accounts/logout/", form="/dashboard/")
+    thief = combined_site.visitor()
+    for _ in range(BOTH_WORKERS):
+        answer = thief.get("/dashboard/", headers={"Cookie": f"sessionid={stolen}"})
+        assert answer.status == 302
+
+
+def test_a_restart_logs_nobody_out(combined_site: Site) -> None:
+    member = combined_site.visitor()
+    member.log_in(ADMIN, ADMIN_PASSWORD)
+    combined_site.restart()
+    assert member.is_logged_in()
+
+
+def test_a_published_article_is_seen_by_everybody(combined_site: Site, combination: Combination) -> None:
+    reader = combined_site.visitor()
+    title = f"News {secrets.token_hex(4)}"
+    for _ in range(BOTH_WORKERS):
+        assert title not in reader.get("/articles/").text
+    article = publish(combined_site, title, combination.language)
+    wait_for_workers(combination)
+    assert all(title in reader.get("/articles/").text for _ in range(BOTH_WORKERS))
+    assert all(reader.get(article).status == 200 for _ in range(BOTH_WORKERS))
+
+
+def test_a_changed_setting_is_seen_by_everybody(combined_site: Site, combination: Combination) -> None:
+    owner, reader = combined_site.owner(), combined_site.visitor()
+    name = f"House {secrets.token_hex(4)}"
+    for _ in range(BOTH_WORKERS):
+        reader.get("/")
+    settings = {"name": name, "tagline": "", "language": combination.language, "time_zone": "UTC"}
+    answer = owner.post("/admin/core/sitesettings/1/change/", {**settings, "registration_open": "on"})
+    assert answer.status == 302, answer.text
+    wait_for_workers(combination)
+    assert all(name in reader.get("/").text for _ in range(BOTH_WORKERS))
+
+
+def test_no_login_beyond_the_limit_gets_through(combined_site: Site, combination: Combination) -> None:
+    stranger = combined_site.visitor()
+    start_of_a_window(seconds=60, needed=15)
+    statuses = [
+        stranger.post("/accounts/login/", {"username": f"nobody{attempt}", "password": "wrong"}).status
+        for attempt in range(24)
+    ]
+    # Memory counts in each worker for itself, which a check of the cache says.
+    workers = 2 if combination.engine == "memory" else 1
+    passed = statuses.count(200)
+    assert 10 <= passed <= 10 * workers
+    if workers == 1:
+        assert statuses == [200] * 10 + [429] * 14
+    refused = stranger.post("/accounts/login/", {"username": "nobody", "password": "wrong"})
+    while refused.status != 429:
+        refused = stranger.post("/accounts/login/", {"username": "nobody", "password": "wrong"})
+    assert 0 < int(refused.headers["Retry-After"]) <= 60
+
+
+def publish(site: Site, title: str, language: str) -> str:
+    """Write an article in the administration; its path."""
+    owner = site.owner()
+    slug = title.lower().replace(" ", "-")
+    fields = {
+        "title": title,
+        "slug": slug,
+        "language": language,
+        "summary": "",
+        "body": "Something happened.",
+        "author": owner_id(owner),
+        "status": "published",
+        "published_at_0": "",
+        "published_at_1": "",
+    }
+    answer = owner.post("/admin/content/article/add/", fields)
+    assert answer.status == 302, answer.text
+    return f"/articles/{slug}/"
+
+
+def owner_id(owner: Visitor) -> str:
+    """The primary key of the administrator, as the form for a new article proposes it."""
+    page = owner.get("/admin/content/article/add/").text
+    chosen = page.split('name="author"')[1].split("</select>")[0].split("<option value=")[1:]
+    return next(option.split('"')[1] for option in chosen if "selected" in option)
+
+
+def wait_for_workers(combination: Combination) -> None:
+    """Redis and files are shared; memory hears of changes by and by."""
+    if combination.engine == "memory":
+        time.sleep(MEMORY_DELAY)
+
+
+def start_of_a_window(*, seconds: int, needed: int) -> None:
+    """Wait until a fixed window of *seconds* has *needed* seconds left: limits count by the clock."""
+    left = seconds - time.time() % seconds
+    if left < needed:
+        time.sleep(left + 0.1)
