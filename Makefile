@@ -133,7 +133,7 @@ programs: venv-dev ## find or install Redis, PostgreSQL, Chromium and gettext
 	@$(VENV_PYTHON) -m tests.servers check
 
 .PHONY: suite
-suite: venv-dev programs build ## the tests without the checks, and the gate of their coverage
+suite: venv-dev programs ## the tests without the checks, and the gate of their coverage
 	@rm -f .coverage .coverage.*
 	@$(PYTEST) -n $(N) --dist loadgroup $(COVERAGE) $(EVERYTHING)
 	@$(VENV_PYTHON) -m tests.servers postgres -- \
@@ -141,7 +141,7 @@ suite: venv-dev programs build ## the tests without the checks, and the gate of 
 	@$(MAKE) --no-print-directory coverage
 
 .PHONY: test-postgres
-test-postgres: venv-dev programs build ## the model and query tests on a real PostgreSQL
+test-postgres: venv-dev programs ## the model and query tests on a real PostgreSQL
 	@$(VENV_PYTHON) -m tests.servers postgres -- $(PYTEST) -n $(N) --dist loadgroup $(EVERYTHING) $(ON_POSTGRES)
 
 .PHONY: coverage
@@ -151,7 +151,7 @@ coverage: venv-dev ## what the last `make suite` covered; fails below the gate o
 
 # The browser and the checkout itself are the same under every Python.
 .PHONY: matrix
-matrix: venv-dev programs build ## the suite on each of Python 3.11 to 3.13 that is installed
+matrix: venv-dev programs ## the suite on each of Python 3.11 to 3.13 that is installed
 	@for version in 3.11 3.12 3.13; do \
 		found=$$($(VENV)/bin/uv python find --no-python-downloads --system $$version 2>/dev/null) || { \
 			echo "Python $$version: not installed here, left out"; continue; }; \

@@ -10,6 +10,7 @@ from django.core.cache import caches
 from django.utils import translation
 from pytest_django import Settings
 
+from installer import catalogues
 from tests import combinations, engines
 from tests.servers.postgres import PostgresServer
 from tests.servers.redis import RedisServer
@@ -23,6 +24,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="run every combination of engine, language and database, not only enough to pair each two",
     )
+
+
+def pytest_sessionstart() -> None:
+    """Compile the catalogues: they are not in version control, and French would be English without."""
+    for source in catalogues.outdated():
+        catalogues.compile_catalogue(source)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-import subprocess
-import sys
+import shutil
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
@@ -17,38 +16,45 @@ from tests.servers.postgres import PostgresServer
 from tests.servers.redis import RedisServer
 from tests.servers.site import CHECKOUT, Site
 
+# What the site consists of, beside manage.py.
+RELEASED = ("config", "apps", "templates", "static", "locale")
 SHOWN_LINES = 60
 
 SiteMaker = Callable[..., Site]
 
 
 @pytest.fixture(scope="session")
-def built() -> None:
-    """Catalogues compiled, assets collected and compressed; quick when nothing changed."""
-    lock = Path(os.environ["TESTS_DIRECTORY"], "build.lock")
-    with lock.open("w") as held:
-        # The workers of one run build once; the others find it done.
-        fcntl.flock(held, fcntl.LOCK_EX)
-        done = subprocess.run(
-            [sys.executable, "manage.py", "build"],
-            cwd=CHECKOUT,
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-    if done.returncode:
-        pytest.fail(f"manage.py build failed:\n{done.stdout}\n{done.stderr}", pytrace=False)
+def release() -> Path:
+    """A copy of the site with its catalogues compiled and its assets built, shared by the workers of a run.
+
+    Nothing that is edited or built in the checkout meanwhile reaches the servers under test.
+    """
+    copy = Path(os.environ["TESTS_DIRECTORY"], "release")
+    with copy.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not copy.exists():
+            unfinished = copy.with_suffix(".unfinished")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            unfinished.mkdir()
+            for name in RELEASED:
+                shutil.copytree(
+                    CHECKOUT / name, unfinished / name, ignore=shutil.ignore_patterns("__pycache__")
+                )
+            shutil.copy2(CHECKOUT / "manage.py", unfinished)
+            Site(unfinished / "var", release=unfinished).manage("build")
+            shutil.rmtree(unfinished / "var", ignore_errors=True)
+            unfinished.rename(copy)
+    return copy
 
 
 @pytest.fixture(scope="session")
-def new_site(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SiteMaker]:
+def new_site(release: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SiteMaker]:
     """Make a site that is neither installed nor started: ``new_site(workers=2, environment={…})``."""
     made: list[Site] = []
 
     def make(*, workers: int = 2, **environment: str) -> Site:
         directory: Path = tmp_path_factory.mktemp("site") / "var"
-        site = Site(directory, workers=workers, environment=environment)
+        site = Site(directory, release=release, workers=workers, environment=environment)
         made.append(site)
         return site
 

@@ -59,6 +59,11 @@ class AdaptiveCache(BaseCache):
     def _run(self, action: Callable[[Engine], Result]) -> Result:
         return self.space.run(action)
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether what one worker stores now is what the others read."""
+        return self._run(lambda engine: engine.is_shared)
+
     # --- One entry ---
 
     def get(self, key: str, default: Any = None, version: int | None = None) -> Any:

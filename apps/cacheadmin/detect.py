@@ -73,5 +73,7 @@ def examine(address: str) -> Candidate:
         # Nothing stored by a probe is ever read as a value, so it needs no secret.
         RedisEngine(client, Serializer(""), prefix="cacheadmin").probe()
     except EngineUnavailable as error:
-        verdict, detail = error.verdict, error.detail
+        # A server that hangs up on a first greeting most likely speaks TLS where we do not, or the reverse.
+        verdict = Verdict.NEEDS_TLS if error.verdict is Verdict.LOST else error.verdict
+        detail = error.detail
     return Candidate(without_password(address), verdict, detail, (time.perf_counter() - began) * 1000)

@@ -15,7 +15,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
@@ -64,7 +64,8 @@ class Plan:
     """
 
     choice: str
-    location: str
+    # It may hold a password.
+    location: str = field(repr=False)
     revision: int = 0
 
     @property

@@ -32,6 +32,7 @@ class Verdict(IntEnum):
     NO_DIRECTORY = 18
     BAD_ADDRESS = 19
     LAST_RESORT = 20
+    LOST = 21
 
     @property
     def word(self) -> str:
@@ -65,6 +66,7 @@ _LABELS: dict[Verdict, Promise] = {
     Verdict.UNSAFE_DIRECTORY: _("other users can write to the directory"),
     Verdict.NO_DIRECTORY: _("no directory is configured"),
     Verdict.BAD_ADDRESS: _("the address is not understood"),
+    Verdict.LOST: _("the connection was lost"),
     Verdict.LAST_RESORT: _("nothing better is available"),
 }
 

@@ -8,7 +8,7 @@ from django.contrib import admin, messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_POST, require_safe
 
 from cacheadmin import clear as clearing
 from cacheadmin import groups
@@ -16,7 +16,7 @@ from cacheadmin.access import requires
 from cacheadmin.report import report
 
 
-@require_GET
+@require_safe
 @requires("view_cache")
 def page(request: HttpRequest) -> HttpResponse:
     """Show the true state of the cache."""

@@ -125,8 +125,9 @@ ACTION_NAMES = {
     "delete": pgettext_lazy("history", "Deleted"),
     "publish": pgettext_lazy("history", "Published"),
     "withdraw": pgettext_lazy("history", "Withdrawn"),
-    "cache-clear": pgettext_lazy("history", "Cache cleared"),
-    "cache-choice": pgettext_lazy("history", "Cache settings changed"),
+    "clear cache": pgettext_lazy("history", "Cache cleared"),
+    "choose cache engine": pgettext_lazy("history", "Cache engine chosen"),
+    "install": pgettext_lazy("history", "Site installed"),
 }
 
 

@@ -82,8 +82,8 @@ class AdminHistory(models.Model):
     target_id = models.CharField(_("target’s key"), max_length=255, blank=True)
     target_repr = models.CharField(_("target"), max_length=200, blank=True)
     detail = models.TextField(_("detail"), blank=True)
-    address = models.GenericIPAddressField(_("address"), null=True, blank=True)
-    timestamp = models.DateTimeField(_("time"), auto_now_add=True)
+    address = models.GenericIPAddressField(_("IP address"), null=True, blank=True)
+    timestamp = models.DateTimeField(_("date and time"), auto_now_add=True)
 
     class Meta:
         verbose_name = _("history entry")

@@ -72,6 +72,8 @@ def become_server(environment: Mapping[str, str]) -> None:
     """
     sys.stdout.flush()
     sys.stderr.flush()
+    # Until the server listens to it, "renew" would end it; what it shall read anew, it has not read yet.
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     os.chdir(settings.BASE_DIR)
     os.execve(sys.executable, command(), dict(environment))  # noqa: S606
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
@@ -11,11 +11,13 @@ from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
 from django.contrib.auth.models import Group
 from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
+from django.utils import translation
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from core import history
 from core.admin import HistoryModelAdmin
+from core.languages import site_language
 from users.models import User
 from users.views.session import login_limits
 
@@ -111,7 +113,8 @@ def _recorded(change: Any) -> Any:
     def view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         response: HttpResponseBase = change(request, *args, **kwargs)
         if request.method == "POST" and isinstance(response, HttpResponseRedirect):
-            history.record(request, "change", request.user, detail=gettext("Password"))
+            with translation.override(site_language()):
+                history.record(request, "change", cast(User, request.user), detail=gettext("Password"))
         return response
 
     return view

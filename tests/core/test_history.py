@@ -56,7 +56,8 @@ def test_every_page_of_the_administration_where_something_can_be_done_keeps_a_hi
 def test_clearing_the_cache_is_recorded(desk: Client, boss: User) -> None:
     desk.post("/admin/cache/clear/", {"group": "content", "confirm": "1"})
     entry = AdminHistory.objects.get()
-    assert (entry.action, entry.actor, entry.detail) == ("cache-clear", boss, "content")
+    assert (entry.action, entry.actor) == ("clear cache", boss)
+    assert "content" in entry.detail
     assert "Cache cleared" in desk.get("/admin/core/adminhistory/").content.decode()
 
 
@@ -172,7 +173,7 @@ def test_the_history_can_be_read_and_filtered_but_not_touched(desk: Client, boss
     desk.post("/admin/auth/group/add/", {"name": "Editors"})
     entry = AdminHistory.objects.get()
     page = desk.get(
-        "/admin/core/adminhistory/", {"actor__id__exact": boss.pk, "action": "add", "q": "Editors"}
+        "/admin/core/adminhistory/", {"actor__id__exact": str(boss.pk), "action": "add", "q": "Editors"}
     )
     assert "Editors" in page.content.decode()
     assert "Editors" not in desk.get("/admin/core/adminhistory/", {"q": "nothing"}).content.decode()

@@ -132,9 +132,8 @@ def test_a_forged_address_gives_no_new_count() -> None:
 
 def test_behind_a_trusted_proxy_clients_are_told_apart(settings: Settings) -> None:
     settings.TRUSTED_PROXIES = ["10.0.0.1"]
-    for _ in range(4):
-        last = ask("10.0.0.1", HTTP_X_FORWARDED_FOR="198.51.100.1")
-    assert last.status_code == 429
+    answers = [ask("10.0.0.1", HTTP_X_FORWARDED_FOR="198.51.100.1").status_code for _ in range(4)]
+    assert answers == [200, 200, 200, 429]
     assert ask("10.0.0.1", HTTP_X_FORWARDED_FOR="198.51.100.2").status_code == 200
 
 

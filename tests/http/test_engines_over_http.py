@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import time
 
@@ -17,6 +18,8 @@ pytestmark = [pytest.mark.server, pytest.mark.slow]
 BOTH_WORKERS = 20
 # What the memory engine needs to hear of a change in another worker, in seconds.
 MEMORY_DELAY = 2.5
+# Seconds in which logins are counted.
+WINDOW = 60
 
 
 def test_the_site_runs_on_the_engine_it_was_told(combined_site: Site, combination: Combination) -> None:
@@ -45,11 +48,12 @@ def test_a_member_stays_logged_in_through_both_workers_and_a_clear(combined_site
     assert all(member.is_logged_in() for _ in range(BOTH_WORKERS))
 
 
-def test_a_logout_counts_in_both_workers(combined_site: Site) -> None:
+def test_a_logout_counts_in_both_workers(combined_site: Site, combination: Combination) -> None:
     member = combined_site.visitor()
     member.log_in(ADMIN, ADMIN_PASSWORD)
     stolen = member.cookie("sessionid")
     member.post("/accounts/logout/", form="/dashboard/")
+    wait_for_workers(combination)
     thief = combined_site.visitor()
     for _ in range(BOTH_WORKERS):
         answer = thief.get("/dashboard/", headers={"Cookie": f"sessionid={stolen}"})
@@ -87,22 +91,30 @@ def test_a_changed_setting_is_seen_by_everybody(combined_site: Site, combination
 
 
 def test_no_login_beyond_the_limit_gets_through(combined_site: Site, combination: Combination) -> None:
-    stranger = combined_site.visitor()
-    start_of_a_window(seconds=60, needed=15)
-    statuses = [
-        stranger.post("/accounts/login/", {"username": f"nobody{attempt}", "password": "wrong"}).status
-        for attempt in range(24)
-    ]
-    # Memory counts in each worker for itself, which a check of the cache says.
-    workers = 2 if combination.engine == "memory" else 1
-    passed = statuses.count(200)
-    assert 10 <= passed <= 10 * workers
-    if workers == 1:
+    statuses = login_attempts_within_one_window(combined_site, number=24)
+    if combination.engine == "memory":
+        # Each worker counts for itself; a check of the cache says so.
+        assert 10 <= statuses.count(200) <= 20
+    else:
         assert statuses == [200] * 10 + [429] * 14
-    refused = stranger.post("/accounts/login/", {"username": "nobody", "password": "wrong"})
-    while refused.status != 429:
-        refused = stranger.post("/accounts/login/", {"username": "nobody", "password": "wrong"})
-    assert 0 < int(refused.headers["Retry-After"]) <= 60
+
+
+def login_attempts_within_one_window(site: Site, *, number: int) -> list[int]:
+    """What a stranger is answered who tries to log in; 429 must say when to come back."""
+    for _ in range(4):
+        begun, stranger, statuses = time.time(), site.visitor(), []
+        wait = 0
+        while len(statuses) < number or not wait:
+            guess = {"username": f"nobody{len(statuses)}", "password": "wrong"}
+            answer = stranger.post("/accounts/login/", guess)
+            statuses.append(answer.status)
+            if answer.status == 429:
+                wait = int(answer.headers["Retry-After"])
+                assert 0 < wait <= WINDOW
+        # The count begins anew with each window. Where one began among the attempts, try with somebody else.
+        if time.time() + wait - WINDOW < begun - 1:
+            return statuses[:number]
+    raise AssertionError("Every attempt met the beginning of a window")
 
 
 def publish(site: Site, title: str, language: str) -> str:
@@ -128,18 +140,12 @@ def publish(site: Site, title: str, language: str) -> str:
 def owner_id(owner: Visitor) -> str:
     """The primary key of the administrator, as the form for a new article proposes it."""
     page = owner.get("/admin/content/article/add/").text
-    chosen = page.split('name="author"')[1].split("</select>")[0].split("<option value=")[1:]
-    return next(option.split('"')[1] for option in chosen if "selected" in option)
+    chosen = re.search(r'name="author".*?<option value="(\d+)" selected', page, re.DOTALL)
+    assert chosen, page
+    return chosen[1]
 
 
 def wait_for_workers(combination: Combination) -> None:
     """Redis and files are shared; memory hears of changes by and by."""
     if combination.engine == "memory":
         time.sleep(MEMORY_DELAY)
-
-
-def start_of_a_window(*, seconds: int, needed: int) -> None:
-    """Wait until a fixed window of *seconds* has *needed* seconds left: limits count by the clock."""
-    left = seconds - time.time() % seconds
-    if left < needed:
-        time.sleep(left + 0.1)

@@ -33,14 +33,21 @@ class Site:
 
     Args:
         directory: becomes its VAR_DIR.
+        release: the code to run; this checkout, or a copy of it.
         workers: worker processes of the server.
         environment: more variables, for instance ``{"REDIS_URL": "…"}``; they win.
     """
 
     def __init__(
-        self, directory: Path, *, workers: int = 2, environment: Mapping[str, str] | None = None
+        self,
+        directory: Path,
+        *,
+        release: Path = CHECKOUT,
+        workers: int = 2,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.directory = directory
+        self.release = release
         self.port = free_port()
         inherited = {name: value for name, value in os.environ.items() if name not in FROM_OUTSIDE}
         self.environment = {
@@ -86,7 +93,7 @@ class Site:
         """
         done = subprocess.run(
             [sys.executable, "manage.py", *words],
-            cwd=CHECKOUT,
+            cwd=self.release,
             env={**self.environment, **(environment or {})},
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -130,7 +137,7 @@ class Site:
         process = ServerProcess(
             [sys.executable, "manage.py", "serve"],
             log=self.log,
-            directory=CHECKOUT,
+            directory=self.release,
             environment=self.environment,
         )
         process.start()

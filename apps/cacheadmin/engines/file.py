@@ -13,6 +13,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import secrets
 import stat
 import struct
 import threading
@@ -35,6 +36,7 @@ _LOCK_NAME = "lock"
 # Fewer directories for small caches: each bounds its own share of the entries.
 _ENTRIES_PER_SHARD = 64
 _MOST_SHARDS = 256
+_PROBE_SIZE = 16_384
 
 
 class _Entry(NamedTuple):
@@ -81,18 +83,10 @@ class FileEngine(Engine):
     # --- One entry ---
 
     def get(self, key: str) -> Any:
-        path = self._path(key)
-        entry = _read(path, key)
-        if entry is None:
-            return MISSING
-        if _is_over(entry.expires) or entry.data == b"":
-            return MISSING
         try:
-            return self._serializer.loads(key, entry.data)
-        except OtherFormat:
-            return MISSING
+            return self._find(key)
         except NotOurs:
-            self.delete(key)
+            self._discard(key)
             return MISSING
 
     def set(self, key: str, value: Any, timeout: float | None) -> None:
@@ -103,40 +97,65 @@ class FileEngine(Engine):
     def add(self, key: str, value: Any, timeout: float | None) -> bool:
         data = self._serializer.dumps(key, value)
         with self._locked(key) as shard:
-            if self.get(key) is not MISSING:
-                return False
+            with contextlib.suppress(NotOurs):
+                if self._find(key) is not MISSING:
+                    return False
             self._store(shard, key, data, _expiry(timeout))
             return True
 
     def touch(self, key: str, timeout: float | None) -> bool:
-        with self._locked(key) as shard:
+        with self._locked(key) as shard, contextlib.suppress(NotOurs, OtherFormat):
             entry = _read(self._path(key), key)
             if entry is None or _is_over(entry.expires):
                 return False
+            self._serializer.loads(key, entry.data)
             self._store(shard, key, entry.data, _expiry(timeout))
             return True
+        return False
 
     def delete(self, key: str) -> bool:
         path = self._path(key)
         if not os.path.exists(path):
             return False
         with self._locked(key) as shard:
-            entry = _read(path, key)
+            was_there = False
+            with contextlib.suppress(NotOurs, OtherFormat):
+                entry = _read(path, key)
+                was_there = entry is not None and not _is_over(entry.expires)
             self._remove(shard, path)
-            return entry is not None and not _is_over(entry.expires)
+            return was_there
 
     def modify(self, key: str, change: Callable[[Any], Any], timeout: Any = KEEP) -> Any:
         with self._locked(key) as shard:
-            entry = _read(self._path(key), key)
-            if entry is None or _is_over(entry.expires):
-                return MISSING
             try:
-                value = change(self._serializer.loads(key, entry.data))
+                entry = _read(self._path(key), key)
+                if entry is None or _is_over(entry.expires):
+                    return MISSING
+                old = self._serializer.loads(key, entry.data)
             except (NotOurs, OtherFormat):
                 return MISSING
+            value = change(old)
             expires = entry.expires if timeout is KEEP else _expiry(timeout)
             self._store(shard, key, self._serializer.dumps(key, value), expires)
             return value
+
+    def _find(self, key: str) -> Any:
+        """Return the value of *key* or ``MISSING``; raise ``NotOurs`` for what has to go."""
+        try:
+            entry = _read(self._path(key), key)
+            if entry is None or _is_over(entry.expires):
+                return MISSING
+            return self._serializer.loads(key, entry.data)
+        except OtherFormat:
+            return MISSING
+
+    def _discard(self, key: str) -> None:
+        with self._locked(key) as shard:
+            try:
+                # Meanwhile somebody may have put a good one there.
+                self._find(key)
+            except NotOurs:
+                self._remove(shard, self._path(key))
 
     # --- The whole ---
 
@@ -163,11 +182,12 @@ class FileEngine(Engine):
 
     def probe(self) -> None:
         check_directory(Path(self._root))
-        key = f"probe:{os.getpid()}"
-        self.set(key, time.time(), 60)
+        # As large as a page: on a disk that is nearly full, a few bytes may still find a place.
+        key, value = f"probe:{secrets.token_hex(6)}", secrets.token_bytes(_PROBE_SIZE)
+        self.set(key, value, 60)
         found = self.get(key)
         self.delete(key)
-        if found is MISSING:
+        if found != value:
             raise EngineUnavailable(Verdict.ERROR, "what was written could not be read back")
 
     # --- Files ---
@@ -199,6 +219,8 @@ class FileEngine(Engine):
                         if (shard.entries, shard.size) != before:
                             shard.save_counts()
                 finally:
+                    # Said aloud: a child forked meanwhile holds a duplicate, and with it the lock.
+                    fcntl.flock(descriptor, fcntl.LOCK_UN)
                     os.close(descriptor)
         except OSError as error:
             raise unavailable(error) from error
@@ -222,7 +244,8 @@ class FileEngine(Engine):
         # One name is enough: whoever writes it holds the lock of the directory.
         descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         try:
-            os.write(descriptor, content)
+            if os.write(descriptor, content) < len(content):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         finally:
             os.close(descriptor)
         if old_size is not None:
@@ -298,7 +321,12 @@ def _pack(key: str, entry: _Entry) -> bytes:
 
 
 def _read(path: str, key: str) -> _Entry | None:
-    """Return the entry in *path*, or ``None`` if there is none, or not a whole one, or another key's."""
+    """Return the entry in *path*, or ``None`` if there is none.
+
+    Raises:
+        NotOurs: it is not a whole entry, or another key's.
+        OtherFormat: another version of this app has written it.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -310,13 +338,14 @@ def _read(path: str, key: str) -> _Entry | None:
     finally:
         os.close(descriptor)
     if len(content) < _HEADER.size:
-        return None
+        raise NotOurs
     magic, checksum, expires, length = _HEADER.unpack_from(content)
-    if magic != _MAGIC or zlib.crc32(memoryview(content)[_CHECKED_FROM:]) != checksum:
-        return None
+    if magic != _MAGIC:
+        raise OtherFormat if magic[:3] == _MAGIC[:3] else NotOurs
     start = _HEADER.size + length
-    if content[_HEADER.size : start] != key.encode("utf-8", "surrogatepass"):
-        return None
+    is_whole = zlib.crc32(memoryview(content)[_CHECKED_FROM:]) == checksum
+    if not is_whole or content[_HEADER.size : start] != key.encode("utf-8", "surrogatepass"):
+        raise NotOurs
     return _Entry(expires, content[start:])
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
+import re
 import secrets
 import threading
 from collections.abc import Callable, Iterable, Mapping
@@ -37,6 +39,8 @@ from cacheadmin.verdicts import Verdict
 # An entry without a timeout still ends one day, so that what a clear orphaned goes by itself.
 LONGEST_LIFE = 30 * 24 * 3600
 SCHEMES = ("redis", "rediss", "unix")
+# A generation: nanoseconds, which have nineteen digits until the year 2286.
+_NUMBER = re.compile(rb"[0-9]{1,19}")
 _MOST_CONNECTIONS = 50
 
 
@@ -101,6 +105,9 @@ def without_password(address: str) -> str:
         port = parts.port
     except ValueError:
         return "?"
+    if "@" in parts.path + parts.fragment:
+        # A password with an unquoted "/" or "#": what looks like host and port is a part of it.
+        return "?"
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else (parts.hostname or "")
     netloc = host + (f":{port}" if port else "")
     user = f"{parts.username}@" if parts.username else ""
@@ -127,8 +134,8 @@ _WORDS = {
     "Protocol Error": Verdict.NOT_REDIS,
     "refused": Verdict.REFUSED,
     "No such file": Verdict.REFUSED,
-    "closed by server": Verdict.NEEDS_TLS,
-    "reset by peer": Verdict.NEEDS_TLS,
+    "closed by server": Verdict.LOST,
+    "reset by peer": Verdict.LOST,
     "SSL": Verdict.NEEDS_TLS,
 }
 _TYPES: tuple[tuple[type[Exception], Verdict], ...] = (
@@ -181,66 +188,76 @@ class RedisEngine(Engine):
     # --- One entry ---
 
     def get(self, key: str) -> Any:
-        data = self._answer(self._client.get, key)
+        data = self._answer(self._client.get, _name(key))
         return MISSING if data is None else self._load(key, data)
 
     def set(self, key: str, value: Any, timeout: float | None) -> None:
         data = self._serializer.dumps(key, value)
-        self._answer(self._client.set, key, data, px=_milliseconds(timeout))
+        self._answer(self._client.set, _name(key), data, px=_milliseconds(timeout))
 
     def add(self, key: str, value: Any, timeout: float | None) -> bool:
         data = self._serializer.dumps(key, value)
-        return bool(self._answer(self._client.set, key, data, px=_milliseconds(timeout), nx=True))
+        return bool(self._answer(self._client.set, _name(key), data, px=_milliseconds(timeout), nx=True))
 
     def touch(self, key: str, timeout: float | None) -> bool:
         # EXPIRE counts in seconds, and is what a minimal ACL grants.
-        return bool(self._answer(self._client.expire, key, max(1, round(_milliseconds(timeout) / 1000))))
+        seconds = max(1, round(_milliseconds(timeout) / 1000))
+        return bool(self._answer(self._client.expire, _name(key), seconds))
 
     def delete(self, key: str) -> bool:
-        return bool(self._answer(self._client.delete, key))
+        return bool(self._answer(self._client.delete, _name(key)))
 
     def modify(self, key: str, change: Callable[[Any], Any], timeout: Any = KEEP) -> Any:
-        return self._answer(self._modify, key, change, timeout)
+        done = self._answer(self._modify, key, change, timeout)
+        return MISSING if done is None else done[0]
 
-    def _modify(self, key: str, change: Callable[[Any], Any], timeout: Any) -> Any:
-        life: dict[str, Any] = {"keepttl": True} if timeout is KEEP else {"px": _milliseconds(timeout)}
+    def _modify(self, key: str, change: Callable[[Any], Any], timeout: Any) -> tuple[Any]:
         # WATCH instead of a script: scripts are forbidden on many a managed Redis.
         with self._client.pipeline() as pipeline:
             while True:
-                try:
-                    pipeline.watch(key)  # type: ignore[no-untyped-call]
-                    data = pipeline.get(key)
-                    old = MISSING if data is None else self._load(key, cast(bytes, data))
-                    if old is MISSING:
-                        return MISSING
-                    new = change(old)
-                    pipeline.multi()
-                    pipeline.set(key, self._serializer.dumps(key, new), **life)
-                    pipeline.execute()
-                    return new
-                except WatchError:
-                    continue
+                with contextlib.suppress(WatchError):
+                    return (self._modify_once(pipeline, key, change, timeout),)
+
+    def _modify_once(
+        self, pipeline: redis.client.Pipeline, key: str, change: Callable[[Any], Any], timeout: Any
+    ) -> Any:
+        life: dict[str, Any] = {"keepttl": True} if timeout is KEEP else {"px": _milliseconds(timeout)}
+        name, new, written = _name(key), MISSING, None
+        pipeline.watch(name)  # type: ignore[no-untyped-call]
+        data = cast(bytes | None, pipeline.get(name))
+        try:
+            old = MISSING if data is None else self._load(key, data)
+            if old is not MISSING:
+                new = change(old)
+                written = self._serializer.dumps(key, new)
+        finally:
+            # With nothing to write it still ends the watch: a minimal ACL has no UNWATCH.
+            pipeline.multi()
+            if written is not None:
+                pipeline.set(name, written, **life)
+            pipeline.execute()
+        return new
 
     # --- Many entries: one round trip ---
 
     def get_many(self, keys: Iterable[str]) -> dict[str, Any]:
-        names = list(keys)
-        if not names:
+        wanted = list(keys)
+        if not wanted:
             return {}
-        answers = self._answer(self._client.mget, names)
+        answers = self._answer(self._client.mget, [_name(key) for key in wanted])
         found = {
-            key: self._load(key, data) for key, data in zip(names, answers, strict=True) if data is not None
+            key: self._load(key, data) for key, data in zip(wanted, answers, strict=True) if data is not None
         }
         return {key: value for key, value in found.items() if value is not MISSING}
 
     def set_many(self, values: Mapping[str, tuple[Any, float | None]]) -> None:
         pipeline = self._client.pipeline(transaction=False)
         for key, (value, timeout) in values.items():
-            pipeline.set(key, self._serializer.dumps(key, value), px=_milliseconds(timeout))
+            pipeline.set(_name(key), self._serializer.dumps(key, value), px=_milliseconds(timeout))
         self._answer(pipeline.execute)
 
     def delete_many(self, keys: Iterable[str]) -> None:
-        names = list(keys)
+        names = [_name(key) for key in keys]
         if names:
             self._answer(self._client.delete, *names)
 
@@ -254,10 +271,14 @@ class RedisEngine(Engine):
         return Contents(entries=None, size=None)
 
     def probe(self) -> None:
-        key = f"{self._prefix}:probe:{os.getpid()}"
-        word = secrets.token_hex(8).encode()
-        self._answer(self._client.set, key, word, px=10_000)
-        if self._answer(self._client.get, key) != word:
+        # All that the engine will ever ask for: a user who may not do one of these is found out now,
+        # and not by going to and fro between two engines.
+        key, word = f"{self._prefix}:probe:{secrets.token_hex(6)}", secrets.token_hex(8)
+        self.set(key, word, 10)
+        self.touch(key, 10)
+        read = self.get_many([key]).get(key)
+        changed = self.modify(key, str.upper)
+        if read != word or self.get(key) != changed or not self.delete(key):
             raise EngineUnavailable(Verdict.ERROR, "what was written could not be read back")
 
     # --- Numbers that all machines agree on ---
@@ -265,7 +286,11 @@ class RedisEngine(Engine):
     def read_numbers(self, names: Iterable[str]) -> list[int | None]:
         """Return the plain numbers stored under *names*, ``None`` for an absent one."""
         answers = self._answer(self._client.mget, list(names))
-        return [int(data) if data is not None and data.isdigit() else None for data in answers]
+        # Whatever else stands there, nobody of ours has written it.
+        return [
+            int(data) if data is not None and _NUMBER.fullmatch(data) is not None else None
+            for data in answers
+        ]
 
     def write_number(self, name: str, number: int) -> None:
         """Store a plain number for as long as an entry lives at the most."""
@@ -279,7 +304,7 @@ class RedisEngine(Engine):
         except OtherFormat:
             return MISSING
         except NotOurs:
-            self._answer(self._client.delete, key)
+            self._answer(self._client.delete, _name(key))
             return MISSING
 
     def _answer(self, command: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -292,6 +317,11 @@ class RedisEngine(Engine):
             raise explain(error) from error
         except (RedisError, OSError) as error:
             raise explain(error) from error
+
+
+def _name(key: str) -> bytes:
+    # Half a surrogate pair, as JSON can bring it in, is a key like any other.
+    return key.encode("utf-8", "surrogatepass")
 
 
 def _milliseconds(timeout: float | None) -> int:

@@ -13,10 +13,10 @@ ALTER TABLE content_article ADD COLUMN search_words tsvector GENERATED ALWAYS AS
         CASE language
             WHEN 'en' THEN 'english'::regconfig WHEN 'fr' THEN 'french'::regconfig ELSE 'simple'::regconfig
         END,
-        translate(
-            replace(replace(title || ' ' || summary || ' ' || left(body, 200000), 'œ', 'oe'), 'æ', 'ae'),
-            'àáâãäåçèéêëìíîïñòóôõöùúûüýÿÀÁÂÃÄÅÇÈÉÊËÌÍÎÏÑÒÓÔÕÖÙÚÛÜÝŸ',
-            'aaaaaaceeeeiiiinooooouuuuyyAAAAAACEEEEIIIINOOOOOUUUUYY'
+        regexp_replace(
+            replace(replace(
+                normalize(title || ' ' || summary || ' ' || left(body, 200000), NFKD), 'œ', 'oe'), 'æ', 'ae'),
+            '[\u0300-\u036f]', '', 'g'
         )
     )
 ) STORED

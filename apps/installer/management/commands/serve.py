@@ -23,8 +23,10 @@ class Command(BaseCommand):
         """Prepare, say where the site is, and become the server."""
         try:
             server.require_free_address()
-            build(self.stdout.write)
+            build(self._say)
             is_installed = self._prepare_database()
+            # Another one may have come up while this one was building.
+            server.require_free_address()
             environment = server.environment(is_installed=bool(is_installed))
             if is_installed is False:
                 self._greet("Not installed yet. To install it, open", self._install_address(environment))
@@ -47,7 +49,7 @@ class Command(BaseCommand):
         try:
             is_installed = state.installed()
             if is_installed and self._has_pending_migrations():
-                self.stdout.write("Updating the database")
+                self._say("Updating the database")
                 call_command("migrate", interactive=False, verbosity=0)
         except (state.DatabaseUnreachable, DatabaseError) as error:
             cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
@@ -58,6 +60,10 @@ class Command(BaseCommand):
             )
             return True if settings.INSTALLED else None
         return is_installed
+
+    def _say(self, words: str) -> None:
+        self.stdout.write(words)
+        self.stdout.flush()  # not only when it is all over, where the console is a file
 
     def _has_pending_migrations(self) -> bool:
         executor = MigrationExecutor(connection)
