@@ -215,7 +215,9 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
 
 # While developing, sources are served as they are; otherwise bundles are made once, by `manage.py build`.
 COMPRESS_ENABLED = COMPRESS_OFFLINE = not DEBUG
-COMPRESS_CSS_HASHING_METHOD = "content"
+# The names of bundles and of what they name carry hashes already; a query string on top would make
+# a font that was preloaded be fetched a second time.
+COMPRESS_CSS_HASHING_METHOD = None
 COMPRESS_FILTERS = {
     "css": ["compressor.filters.css_default.CssAbsoluteFilter", "compressor.filters.cssmin.rCSSMinFilter"],
     "js": ["compressor.filters.jsmin.rJSMinFilter"],
@@ -244,6 +246,7 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "core.views.csrf_failure"
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

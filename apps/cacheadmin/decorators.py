@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import hashlib
 import inspect
@@ -30,12 +31,20 @@ LEASE = 30.0
 LONGEST_WAIT = 2.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.05
 
+# Django warns of keys longer than 250 characters; its prefix and version, and our group, come on top.
+_LONGEST_REST = 160
+_KEPT_OF_REST = 100
+
 
 @dataclass(frozen=True)
 class Lease:
     """Stands in the cache for a value that somebody is computing."""
 
     token: str
+
+
+class _LeaseLost(Exception):
+    """Somebody else's value or lease stands in the place of ours, and stays there untouched."""
 
 
 class CachedFunction(Generic[Arguments, Result]):
@@ -85,8 +94,10 @@ class CachedFunction(Generic[Arguments, Result]):
             return f"{self._group}:{self._key(*self._before, *args, **kwargs)}"
         bound = self._signature.bind(*self._before, *args, **kwargs)
         bound.apply_defaults()
-        parts = [_in_key(value, name) for name, value in bound.arguments.items()]
-        return ":".join([self._group, self._name, *parts])
+        rest = ":".join([self._name, *(_in_key(value, name) for name, value in bound.arguments.items())])
+        if len(rest) > _LONGEST_REST:
+            rest = f"{rest[:_KEPT_OF_REST]}:{_hash(rest)}"
+        return f"{self._group}:{rest}"
 
     def invalidate(self, *args: Any, **kwargs: Any) -> None:
         """Forget the result for these arguments, in all workers."""
@@ -111,10 +122,10 @@ class CachedFunction(Generic[Arguments, Result]):
             return cast(Result, found)
         try:
             value = compute()
+            self._store(cache, key, value, lease)
         except BaseException:
             self._give_back(cache, key, lease)
             raise
-        self._store(cache, key, value, lease)
         return value
 
     async def _call_async(self, cache: AdaptiveCache, key: str, compute: Callable[[], Any]) -> Any:
@@ -129,10 +140,10 @@ class CachedFunction(Generic[Arguments, Result]):
             return found
         try:
             value = await compute()
+            await sync_to_async(self._store, thread_sensitive=True)(cache, key, value, lease)
         except BaseException:
             await sync_to_async(self._give_back, thread_sensitive=True)(cache, key, lease)
             raise
-        await sync_to_async(self._store, thread_sensitive=True)(cache, key, value, lease)
         return value
 
     def _find_or_lease(self, cache: AdaptiveCache, key: str) -> tuple[Any, Lease | None]:
@@ -147,11 +158,19 @@ class CachedFunction(Generic[Arguments, Result]):
         return cache.get(key, MISSING), None
 
     def _store(self, cache: AdaptiveCache, key: str, value: Any, lease: Lease | None) -> None:
-        if lease is not None:
-            cache.replace(key, lambda held: value if held == lease else held, self._timeout)
+        if lease is None:
+            return
+
+        def hand_in(held: Any) -> Any:
+            if not _is_same(held, lease):
+                raise _LeaseLost
+            return value
+
+        with contextlib.suppress(_LeaseLost):
+            cache.replace(key, hand_in, self._timeout)
 
     def _give_back(self, cache: AdaptiveCache, key: str, lease: Lease | None) -> None:
-        if lease is not None and cache.get(key, MISSING) == lease:
+        if lease is not None and _is_same(cache.get(key), lease):
             cache.delete(key)
 
 
@@ -177,23 +196,26 @@ def cached(
     return wrap
 
 
+def _is_same(held: Any, lease: Lease) -> bool:
+    # The type first: what a stored value makes of a comparison is its own affair.
+    return type(held) is Lease and held == lease
+
+
 def _in_key(value: Any, name: str) -> str:
     """Return what stands for an argument in a key: numbers as they are, all else hashed.
 
     Names, addresses and search words must not be readable in a key.
     """
     if value is None or isinstance(value, bool | int):
-        return repr(value)
+        return _plain(value)
     if isinstance(value, models.Model) and value.pk is not None:
-        return f"{value._meta.label_lower}.{value.pk}"
-    return hashlib.blake2b(
-        _described(value, name).encode("utf-8", "surrogatepass"), digest_size=10
-    ).hexdigest()
+        return _model(value)
+    return _hash(_described(value, name))
 
 
 def _described(value: Any, name: str) -> str:
     if value is None or isinstance(value, str | bytes | bool | int | float):
-        return repr(value)
+        return _plain(value)
     if isinstance(value, tuple | list):
         return f"{type(value).__name__}({','.join(_described(part, name) for part in value)})"
     if isinstance(value, dict):
@@ -202,8 +224,26 @@ def _described(value: Any, name: str) -> str:
     if isinstance(value, set | frozenset):
         return f"set({sorted(_described(part, name) for part in value)})"
     if isinstance(value, models.Model) and value.pk is not None:
-        return f"{value._meta.label_lower}.{value.pk}"
+        return _model(value)
     raise TypeError(
         f"@cached cannot make a key from {name!r}, a {type(value).__name__}: "
         "pass plain data or a saved model, or give the decorator a key function (key=…)."
     )
+
+
+def _plain(value: str | bytes | float | None) -> str:
+    # A member of an enumeration, a marked-safe text and the plain value are equal: one key for all.
+    for kind in (bool, int, float, str, bytes):
+        if isinstance(value, kind):
+            return kind.__repr__(value)
+    return repr(value)
+
+
+def _model(instance: models.Model) -> str:
+    key = instance.pk
+    shown = key if isinstance(key, int) else _hash(str(key))
+    return f"{instance._meta.label_lower}.{shown}"
+
+
+def _hash(text: str) -> str:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=10).hexdigest()

@@ -24,8 +24,9 @@ from django.utils.functional import Promise
 
 from cacheadmin import conf, detect, shared, signals, state, verdicts
 from cacheadmin.engines.base import EngineUnavailable
-from cacheadmin.engines.file import check_directory
+from cacheadmin.engines.file import FileEngine, check_directory
 from cacheadmin.engines.redis import without_password
+from cacheadmin.serializer import Serializer
 from cacheadmin.verdicts import Verdict
 
 logger = logging.getLogger("cacheadmin")
@@ -124,6 +125,8 @@ class Selector:
         self._thread_lock = threading.RLock()
         self._has_arrived = False
         self._prober: threading.Thread | None = None
+        self._prober_descriptor: int | None = None
+        self._is_over = threading.Event()
 
     @property
     def words(self) -> shared.SharedState:
@@ -203,7 +206,9 @@ class Selector:
             )
             words.write(shared.PLAN, self.plan.fingerprint)
             words.write(shared.LOOKED, time.time_ns())
-            if not (active and is_same_plan and decision.active == active):
+            words.write(shared.REASON, decision.reason)
+            known = (active, words.read(shared.HOME), words.read(shared.CANDIDATE))
+            if not is_same_plan or known != (decision.active, decision.home, decision.candidate):
                 self._publish(decision)
 
     def _decide(self, was_home: Code) -> _Decision:
@@ -275,7 +280,7 @@ class Selector:
 
     def watch(self) -> None:
         """While the engine that ought to be live is away, have one thread of this machine ask for it."""
-        if not self._has_arrived or not self.is_degraded:
+        if not self._has_arrived or not self.is_degraded or self._is_over.is_set():
             return
         with self._thread_lock:
             if self._prober is None or not self._prober.is_alive():
@@ -287,7 +292,8 @@ class Selector:
     def _probe_until_back(self) -> None:
         with self._only_prober() as is_only:
             while is_only and self.is_degraded:
-                time.sleep(conf.get("PROBE_INTERVAL"))
+                if self._is_over.wait(conf.get("PROBE_INTERVAL")):
+                    return
                 with contextlib.suppress(EngineUnavailable):
                     self._return_home()
 
@@ -298,7 +304,8 @@ class Selector:
             if not candidate.is_usable:
                 raise EngineUnavailable(candidate.verdict, candidate.detail)
         elif home is Code.FILE:
-            check_directory(self.directory)
+            # Nothing that a probe stores is ever read as a value, so it needs no secret.
+            FileEngine(self.directory / "probe", Serializer(""), max_entries=1, cull_frequency=0).probe()
         with self._shared.lock():
             if not self.is_degraded:
                 return
@@ -321,10 +328,17 @@ class Selector:
             return
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield True
         except BlockingIOError:
+            os.close(descriptor)
             yield False
+            return
+        self._prober_descriptor = descriptor
+        try:
+            yield True
         finally:
+            self._prober_descriptor = None
+            # Said aloud: a child forked meanwhile may hold a duplicate, and with it the lock.
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
             os.close(descriptor)
 
     def forget_threads(self) -> None:
@@ -332,6 +346,15 @@ class Selector:
         self._thread_lock = threading.RLock()
         self._shared.after_fork()
         self._prober = None
+        self._is_over = threading.Event()
+        if self._prober_descriptor is not None:
+            # The parent's: were it left open here, the parent's death would not free the lock.
+            os.close(self._prober_descriptor)
+            self._prober_descriptor = None
+
+    def end(self) -> None:
+        """Stop asking for a lost engine: nobody uses this selector any more."""
+        self._is_over.set()
 
 
 _selectors: dict[tuple[str, str, str], Selector] = {}
@@ -356,6 +379,8 @@ def every() -> list[Selector]:
 def forget() -> None:
     """Drop all selectors of this process; for tests and changed settings."""
     with _registry_lock:
+        for selector in _selectors.values():
+            selector.end()
         _selectors.clear()
 
 

@@ -146,8 +146,7 @@ class SharedState:
             if os.fstat(descriptor).st_uid != os.geteuid():
                 raise PermissionError(errno.EPERM, "it belongs to another user")
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-            if os.fstat(descriptor).st_size != SIZE:
-                os.ftruncate(descriptor, 0)
+            if os.fstat(descriptor).st_size < SIZE:
                 # Real blocks, not a sparse file: touching a hole on a full disk kills the process.
                 os.posix_fallocate(descriptor, 0, SIZE)
             memory = mmap.mmap(descriptor, SIZE)
@@ -181,7 +180,8 @@ def state_path(directory: Path, identity: str) -> Path:
     In the cache directory, so that they last as long as its files do; where that cannot be
     written, in a private directory among the temporary files.
     """
-    name = hashlib.blake2b(identity.encode(), digest_size=6).hexdigest()
+    # Workers of two versions of this app, side by side for a moment, have a file each.
+    name = f"{LAYOUT}-{hashlib.blake2b(identity.encode(), digest_size=6).hexdigest()}"
     with contextlib.suppress(OSError):
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     if os.access(directory, os.W_OK):
@@ -191,9 +191,17 @@ def state_path(directory: Path, identity: str) -> Path:
 
 
 def private_temporary_directory() -> Path:
-    """Return a directory among the temporary files that only this user can enter."""
-    directory = Path(tempfile.gettempdir()) / f"cacheadmin-{os.geteuid()}"
-    directory.mkdir(mode=0o700, exist_ok=True)
+    """Return a directory among the temporary files that only this user can enter.
+
+    Where no temporary file can be made, the directory does not exist and cannot be used.
+    """
+    try:
+        place = tempfile.gettempdir()
+    except FileNotFoundError:
+        place = "/tmp"  # noqa: S108 (the name alone; that it cannot be used is known)
+    directory = Path(place) / f"cacheadmin-{os.geteuid()}"
+    with contextlib.suppress(OSError):
+        directory.mkdir(mode=0o700, exist_ok=True)
     return directory
 
 

@@ -14,6 +14,7 @@ from core.site import get_site
 def site(request: HttpRequest) -> dict[str, Any]:
     """``site``: the site's settings. ``language_links``: the language switch. Both read when used."""
     return {
-        "site": SimpleLazyObject(get_site),
+        # On pages of the site and of the administration, the middleware has read it already.
+        "site": SimpleLazyObject(lambda: getattr(request, "site_settings", None) or get_site()),
         "language_links": SimpleLazyObject(lambda: language_links(request)),
     }

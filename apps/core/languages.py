@@ -19,6 +19,7 @@ from django.utils import translation
 from django.utils.encoding import iri_to_uri
 from django.utils.translation.trans_real import parse_accept_lang_header
 
+from core.models import SiteSettings
 from core.site import get_site
 
 AnyPattern = URLPattern | URLResolver
@@ -50,9 +51,9 @@ class _SiteLanguage:
         """Return it as it was seen last."""
         return self._code or self.follow()
 
-    def follow(self) -> str:
-        """Read it anew."""
-        code = get_site().language
+    def follow(self, site: SiteSettings | None = None) -> str:
+        """Take it from *site*, or read it anew."""
+        code = (site or get_site()).language
         if code not in dict(settings.LANGUAGES):
             code = settings.LANGUAGE_CODE
         if code != self._code:

@@ -28,9 +28,8 @@ class LanguageMiddleware(MiddlewareMixin):
         if not languages.is_site_page(request.path_info):
             activate_language(request, languages.choose_language(request))
             return None
-        site_language = languages.follow_site_language()
+        site_language = _follow_site(request)
         activate_language(request, languages.url_language(request.path_info))
-        activate_time_zone()
         if languages.split_path(request.path_info)[0] == site_language:
             return _redirect_to_short_address(request, site_language)
         return None
@@ -42,8 +41,7 @@ class LanguageMiddleware(MiddlewareMixin):
         match = request.resolver_match
         if match is None or PERSONAL_AREAS.isdisjoint(match.namespaces):
             return
-        languages.follow_site_language()
-        activate_time_zone()
+        _follow_site(request)
         if settings.SESSION_COOKIE_NAME not in request.COOKIES:
             return
         if preferred := languages.supported(getattr(request.user, "language", "")):
@@ -69,12 +67,15 @@ def activate_language(request: HttpRequest, code: str) -> None:
     request.LANGUAGE_CODE = code
 
 
-def activate_time_zone() -> None:
-    """Show times in the site's time zone for the rest of this request."""
+def _follow_site(request: HttpRequest) -> str:
+    """Take over time zone and language of the site as they are now; return the language."""
+    site = get_site()
+    request.site_settings = site  # type: ignore[attr-defined]
     try:
-        timezone.activate(zoneinfo.ZoneInfo(get_site().time_zone))
+        timezone.activate(zoneinfo.ZoneInfo(site.time_zone))
     except (KeyError, ValueError, OSError):  # the row was written past its validation
         timezone.deactivate()
+    return languages.follow_site_language(site)
 
 
 def _redirect_to_short_address(request: HttpRequest, code: str) -> HttpResponseBase:

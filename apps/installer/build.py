@@ -117,6 +117,8 @@ def digest_of_sources() -> str:
     digest = hashlib.sha256()
     for maker in MAKERS:
         digest.update(f"{maker}={_version(maker)}\0".encode())
+    # How it is done stands there.
+    digest.update(hashlib.sha256(Path(settings.BASE_DIR, "config", "settings.py").read_bytes()).digest())
     for directory in _source_directories():
         for path in sorted(path for path in directory.rglob("*") if path.is_file()):
             digest.update(f"{path.relative_to(directory)}\0".encode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 
 import pytest
@@ -53,7 +54,7 @@ def test_a_reader_without_a_script_reads_searches_and_logs_in(new_page: PageMake
     page = new_page(javascript=False)
     page.visit(f"/articles/{words(site, 'en')['article']}/")
     page.page.locator("[data-account]").click()
-    page.page.wait_for_url("**/accounts/login/*")
+    page.page.wait_for_url(re.compile("/accounts/login/"))
     page.page.locator("input[name=username]").fill(ADMIN)
     page.page.locator("input[name=password]").fill(ADMIN_PASSWORD)
     page.page.locator("input[name=password]").press("Enter")
@@ -69,7 +70,7 @@ def test_a_wrong_password_is_told_beside_the_form_and_keeps_the_name(new_page: P
     page.page.locator("[role=alert], .errors, [aria-invalid=true]").first.wait_for()
     assert page.page.locator("input[name=username]").input_value() == "somebody"
     assert page.page.locator("input[name=password]").input_value() == ""
-    assert not page.accessibility_violations()
+    assert page.accessibility_violations() == []
 
 
 def test_a_newcomer_registers_and_the_account_link_knows(new_page: PageMaker) -> None:

@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.server]
 def brightness(page: WatchedPage) -> float:
     """How bright the page's ground is, from 0 (black) to 1 (white), as it is painted."""
     # Colours may be computed as rgb(), oklch(), …: a canvas tells what they come to.
-    painted = page.page.evaluate(
+    painted: list[int] = page.page.evaluate(
         """() => {
             const canvas = document.createElement('canvas');
             canvas.width = canvas.height = 1;
@@ -26,6 +26,13 @@ def brightness(page: WatchedPage) -> float:
         }"""
     )
     return sum(painted[:3]) / 3 / 255
+
+
+def is_dark(page: WatchedPage) -> bool:
+    """Whether the ground is dark; a ground that is neither light nor dark is an error."""
+    ground = brightness(page)
+    assert not 0.25 <= ground <= 0.8, ground
+    return ground < 0.25
 
 
 def choose(page: WatchedPage, theme: str) -> None:
@@ -42,21 +49,21 @@ def test_a_page_follows_the_preference_of_the_system(new_page: PageMaker) -> Non
     light, dark = new_page(dark=False), new_page(dark=True)
     light.visit("/")
     dark.visit("/")
-    assert brightness(light) > 0.8
-    assert brightness(dark) < 0.25
+    assert not is_dark(light)
+    assert is_dark(dark)
 
 
 @pytest.mark.parametrize("system_is_dark", [False, True])
 def test_the_button_wins_over_the_system_and_is_remembered(new_page: PageMaker, system_is_dark: bool) -> None:
     page = new_page(dark=system_is_dark)
     page.visit("/")
-    for theme, is_right in (("light", lambda ground: ground > 0.8), ("dark", lambda ground: ground < 0.25)):
+    for theme in ("light", "dark"):
         choose(page, theme)
-        assert is_right(brightness(page)), theme
+        assert is_dark(page) is (theme == "dark")
         page.visit("/articles/")
-        assert is_right(brightness(page)), f"{theme}, on the next page"
+        assert is_dark(page) is (theme == "dark"), "on the next page"
     choose(page, "auto")
-    assert (brightness(page) < 0.25) is system_is_dark
+    assert is_dark(page) is system_is_dark
 
 
 def test_the_button_says_what_it_does(new_page: PageMaker) -> None:

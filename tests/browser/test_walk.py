@@ -5,6 +5,9 @@ Each visit fails on errors of the console, of the CSP and of the network by itse
 
 from __future__ import annotations
 
+from collections import Counter
+from urllib.parse import urlsplit
+
 import pytest
 
 from tests.browser.fixtures import PageMaker
@@ -29,7 +32,8 @@ def test_a_page_is_quiet_and_open_to_all(stop: Stop, tongue: str, new_page: Page
         assert response.status == stop.status, where
         assert page.page.locator("html").get_attribute("lang") == tongue, where
         assert page.page.locator("h1").count() == 1, where
-        assert not page.accessibility_violations(), where
+        violations = page.accessibility_violations()
+        assert not violations, "\n".join([where, *violations])
         assert page.overflow() <= 0, f"{where}: {page.too_wide()}"
 
 
@@ -59,10 +63,18 @@ def test_a_page_can_be_magnified(stop: Stop, new_page: PageMaker, site: Site) ->
     assert "user-scalable" not in said
     assert "maximum-scale" not in said
     # Text twice as large (WCAG 1.4.4) must not push the page apart.
-    page.page.add_init_script("document.documentElement.style.fontSize = '200%'")
-    page.visit(stop.address(site, "en"))
     page.page.evaluate("document.documentElement.style.fontSize = '200%'")
     assert page.overflow() <= 0, page.too_wide()
+
+
+@pytest.mark.parametrize("stop", [PUBLIC[0], PUBLIC[2], PUBLIC[8]], ids=lambda stop: stop.name)
+def test_no_file_is_fetched_twice(stop: Stop, new_page: PageMaker, site: Site) -> None:
+    page = new_page()
+    fetched: Counter[str] = Counter()
+    page.page.on("request", lambda request: fetched.update([urlsplit(request.url).path]))
+    page.visit(stop.address(site, "en"))
+    page.page.evaluate("document.fonts.ready")
+    assert {path: times for path, times in fetched.items() if times > 1} == {}
 
 
 def test_every_picture_of_the_home_page_is_there(new_page: PageMaker) -> None:

@@ -14,7 +14,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 from PIL import Image
-from pytest_django.fixtures import Settings
+from pytest_django import Settings
 
 from content.models import Article, Tag
 from tests.core.conftest import (
@@ -92,10 +92,14 @@ def new_image() -> ImageMaker:
     """Make an upload: ``new_image((800, 600), "PNG", mode="RGBA")``."""
 
     def make(
-        size: tuple[int, int] = (800, 600), kind: str = "JPEG", mode: str = "RGB", **options: Any
+        size: tuple[int, int] = (800, 600),
+        kind: str = "JPEG",
+        mode: str = "RGB",
+        colour: str | int | tuple[int, ...] = "teal",
+        **options: Any,
     ) -> SimpleUploadedFile:
         target = BytesIO()
-        Image.new(mode, size, "teal" if mode != "P" else 3).save(target, kind, **options)
+        Image.new(mode, size, colour).save(target, kind, **options)
         return SimpleUploadedFile(f"holiday.{kind.lower()}", target.getvalue(), f"image/{kind.lower()}")
 
     return make

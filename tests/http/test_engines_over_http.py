@@ -102,7 +102,8 @@ def test_no_login_beyond_the_limit_gets_through(combined_site: Site, combination
 def login_attempts_within_one_window(site: Site, *, number: int) -> list[int]:
     """What a stranger is answered who tries to log in; 429 must say when to come back."""
     for _ in range(4):
-        begun, stranger, statuses = time.time(), site.visitor(), []
+        begun, stranger = time.time(), site.visitor()
+        statuses: list[int] = []
         wait = 0
         while len(statuses) < number or not wait:
             guess = {"username": f"nobody{len(statuses)}", "password": "wrong"}

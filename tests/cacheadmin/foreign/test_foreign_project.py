@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -68,7 +68,7 @@ def empty_environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def shop(empty_environment: Path, redis_url: str, tmp_path: Path) -> Iterator[Shop]:
+def shop(empty_environment: Path, redis_url: str, tmp_path: Path) -> Shop:
     """Run ``manage.py shell -c …`` in the foreign project: ``shop(code, engine="auto", redis="…")``."""
 
     def execute(code: str, *, engine: str = "auto", redis: str = redis_url) -> str:
