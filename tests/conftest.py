@@ -11,6 +11,7 @@ from django.utils import translation
 from pytest_django import Settings
 
 from installer import catalogues
+from core.languages import forget_site_language
 from tests import combinations, engines
 from tests.servers.postgres import PostgresServer
 from tests.servers.redis import RedisServer
@@ -44,7 +45,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if names and not any(_is_parametrised(metafunc, name) for name in names):
         values = combinations.values_for(names, this_database(), everything=everything)
         ids = ["-".join(value) for value in values]
-        metafunc.parametrize(",".join(names), values, ids=ids, indirect=True)
+        metafunc.parametrize(names, values, ids=ids, indirect=True)
 
 
 def _is_parametrised(metafunc: pytest.Metafunc, name: str) -> bool:
@@ -146,6 +147,8 @@ def database() -> str:
 def _nothing_left_in_the_cache() -> Iterator[None]:
     yield
     _empty_caches()
+    # Another language of the site would leave its prefixes in the addresses of the next test.
+    forget_site_language()
 
 
 def _empty_caches() -> None:

@@ -146,7 +146,7 @@ def article_card(article: Article) -> ArticleCard:
 def full_article(article: Article) -> FullArticle:
     """Copy an article with its text, made into HTML."""
     return FullArticle(
-        **_of_a_card(article), body_html=str(markdown.render(article.body)), word_count=article.word_count
+        **_of_a_card(article), body_html=markdown.render(article.body), word_count=article.word_count
     )
 
 

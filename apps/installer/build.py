@@ -99,9 +99,9 @@ def _bundle(say: Say) -> None:
     except (CommandError, OfflineGenerationError) as error:
         raise BuildError(f"The styles and scripts cannot be bundled: {error}") from error
     # A template that it cannot read, it leaves out: pages made of that one will fail.
-    for line in told.getvalue().splitlines():
-        if "template" in line and not line.startswith(("Compressing", "Compressed")):
-            say(f"Warning: {line.strip()}")
+    for line in told.getvalue().removeprefix("Compressing... ").splitlines():
+        if not line.startswith(("done", "Compressed ")):
+            say(f"Warning: {line}")
 
 
 def precompress(directory: Path) -> None:

@@ -63,8 +63,8 @@ CATEGORIES = [
         _("The database file cannot be opened for writing. Its directory must exist and be writable."),
     ),
     Category(
-        ("disk is full", "no space left", "disk quota"),
-        _("The disk is full. Free some space and do it again; nothing is lost."),
+        ("disk is full", "no space left", "disk quota", "disk i/o error"),
+        _("The disk is full, or cannot be written. Free some space and do it again; nothing is lost."),
     ),
     Category(
         ("file is not a database", "malformed"),

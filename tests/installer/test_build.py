@@ -10,6 +10,8 @@ from pathlib import Path
 
 import brotli
 import pytest
+from compressor import storage as compressor
+from django.utils.functional import empty
 from pytest_django import Settings
 
 from installer import build, catalogues
@@ -34,7 +36,7 @@ msgstr[1] "%(number)d chats"
 
 
 @pytest.fixture
-def checkout(tmp_path: Path, settings: Settings) -> Path:
+def checkout(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A small checkout: one catalogue, one style sheet, one template."""
     messages = tmp_path / "locale/fr/LC_MESSAGES"
     for directory in (messages, tmp_path / "static", tmp_path / "templates"):
@@ -45,6 +47,8 @@ def checkout(tmp_path: Path, settings: Settings) -> Path:
         '{% load compress static %}{% compress css file site %}<link rel="stylesheet" '
         "href=\"{% static 'site.css' %}\">{% endcompress %}"
     )
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config/settings.py").write_text("")
     settings.BASE_DIR = tmp_path
     settings.LOCALE_PATHS = [tmp_path / "locale"]
     settings.STATICFILES_DIRS = [tmp_path / "static"]
@@ -59,6 +63,9 @@ def checkout(tmp_path: Path, settings: Settings) -> Path:
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
     }
+    # It remembers where files went the first time, for the life of a process.
+    for storage in (compressor.default_storage, compressor.default_offline_manifest_storage):
+        monkeypatch.setattr(storage, "_wrapped", empty)
     return tmp_path
 
 
@@ -100,7 +107,7 @@ def test_a_changed_catalogue_is_compiled_again_and_nothing_else(checkout: Path) 
     assert made(checkout) == ["Compiling locale/fr/LC_MESSAGES/django.po"]
 
 
-@pytest.mark.parametrize("changed", ["static/site.css", "templates/page.html"])
+@pytest.mark.parametrize("changed", ["static/site.css", "templates/page.html", "config/settings.py"])
 def test_a_changed_source_makes_the_assets_anew(checkout: Path, changed: str) -> None:
     made(checkout)
     (checkout / changed).write_text((checkout / changed).read_text() + "\n\n")

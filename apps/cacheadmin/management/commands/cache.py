@@ -6,7 +6,9 @@ import json
 from typing import Any, cast
 
 from django.core.cache import caches
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
 from django.utils import timezone
 
 from cacheadmin import clear, detect, space, state
@@ -68,7 +70,13 @@ class Command(BaseCommand):
         engine, address = options["engine"], options["redis_url"]
         if engine == "redis" and not options["force"]:
             self._refuse_dead_address(options["alias"], address)
-        state.save_choice(options["alias"], engine=engine, location=address, actor="manage.py")
+        try:
+            state.save_choice(options["alias"], engine=engine, location=address, actor="manage.py")
+        except (DatabaseError, ImproperlyConfigured) as error:
+            raise CommandError(
+                f"The choice cannot be saved ({type(error).__name__}): the database is out of reach, or has "
+                "no table for it yet. Run `manage.py migrate`, or set OPTIONS['ENGINE'] in CACHES."
+            ) from error
         self._status(options)
 
     def _refuse_dead_address(self, alias: str, address: str) -> None:

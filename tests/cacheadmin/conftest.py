@@ -1,0 +1,77 @@
+"""Fixtures for the tests of cacheadmin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from django.core.cache import caches
+from pytest_django import Settings
+
+from cacheadmin.backend import AdaptiveCache
+from tests.cacheadmin.workers import Worker, settings_of
+from tests.engines import fresh_name
+from tests.servers.process import free_port
+
+CacheMaker = Callable[..., AdaptiveCache]
+WorkerMaker = Callable[..., Worker]
+
+
+@pytest.fixture
+def cache(engine: str) -> AdaptiveCache:
+    """The default cache; the test runs once on each engine."""
+    return cast(AdaptiveCache, caches["default"])
+
+
+@pytest.fixture
+def new_cache(settings: Settings, tmp_path: Path) -> CacheMaker:
+    """Make the default cache anew: ``new_cache("redis", location=url, MAX_ENTRIES=10)``.
+
+    ``KEY_PREFIX``, ``VERSION``, ``KEY_FUNCTION`` and ``TIMEOUT`` are given as in CACHES, all else is an option.
+    """
+
+    def make(engine: str, *, location: str = "", alias: str = "default", **options: Any) -> AdaptiveCache:
+        beside = {"KEY_PREFIX", "VERSION", "KEY_FUNCTION", "TIMEOUT"}
+        entry = {
+            "BACKEND": "cacheadmin.backend.AdaptiveCache",
+            "LOCATION": location or nobodys_address(),
+            "KEY_PREFIX": fresh_name("test"),
+            **{name: value for name, value in options.items() if name in beside},
+            "OPTIONS": {
+                "ENGINE": engine,
+                "DIRECTORY": str(tmp_path / "cache"),
+                **{name: value for name, value in options.items() if name not in beside},
+            },
+        }
+        settings.CACHES = {**settings.CACHES, alias: entry}
+        return cast(AdaptiveCache, caches[alias])
+
+    return make
+
+
+@pytest.fixture
+def new_worker(tmp_path: Path) -> Iterator[WorkerMaker]:
+    """Start a process of a small project: ``new_worker("auto", location=url)``; they share one directory."""
+    started: list[Worker] = []
+    # One for all: LOCATION is a part of what makes two processes' caches the same.
+    nobody = nobodys_address()
+
+    def start(
+        engine: str, *, location: str = "", user: int = 0, environment: Any = None, **more: Any
+    ) -> Worker:
+        more.setdefault("directory", tmp_path / "cache")
+        config = settings_of(engine=engine, location=location or nobody, **more)
+        worker = Worker(config, user=user, environment=environment)
+        started.append(worker)
+        return worker
+
+    yield start
+    for worker in started:
+        worker.end()
+
+
+def nobodys_address() -> str:
+    """An address of the loopback where nobody listens."""
+    return f"redis://127.0.0.1:{free_port()}/0"

@@ -1,0 +1,47 @@
+"""A process that does what it is told over a pipe, line by line, like a worker that gets requests."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+import traceback
+from multiprocessing.connection import Connection
+from typing import Any
+
+import django
+
+
+def main(descriptor: int, user: int) -> None:
+    """Answer until the other end is closed."""
+    pipe: Connection[Any, Any] = Connection(descriptor)
+    django.setup()
+    if user != os.geteuid():
+        os.setgroups([])
+        os.setgid(user)
+        os.setuid(user)
+    names: dict[str, Any] = {}
+    while True:
+        try:
+            code = pipe.recv()
+        except EOFError:
+            return
+        began = time.monotonic()
+        try:
+            value, error = _value(code, names), ""
+        except Exception:
+            value, error = None, traceback.format_exc()
+        pipe.send((value, error, time.monotonic() - began))
+
+
+def _value(code: str, names: dict[str, Any]) -> Any:
+    try:
+        compiled = compile(code, "<test>", "eval")
+    except SyntaxError:
+        exec(code, names)
+        return None
+    return eval(compiled, names)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))
