@@ -89,12 +89,12 @@ lock: venv-dev ## write requirements*.txt anew from requirements*.in (UPGRADE=1 
 
 # What reads the settings while checking gets a directory of its own, never the site's.
 CHECKING = VAR_DIR=$(VENV)/checks SECRET_KEY='only for checks, and known to everybody' PYTHONPATH=.:apps
-PYTEST = $(VENV_PYTHON) -m pytest
+PYTEST = $(VENV_PYTHON) -m pytest -n $(N) --dist loadgroup
 COVERAGE = --cov --cov-report= --cov-fail-under=0
 # How many tests run side by side; N=0 shows a single test's output as it comes.
 N ?= 2
 # The apps whose models and queries are tested a second time, on PostgreSQL.
-ON_POSTGRES = tests/core tests/users tests/content tests/cacheadmin
+ON_POSTGRES = tests/core tests/users tests/content tests/cacheadmin --ignore tests/cacheadmin/foreign
 
 .PHONY: test
 test: check suite ## everything: style, types, import directions, templates, the whole suite, coverage
@@ -135,35 +135,27 @@ programs: venv-dev ## find or install Redis, PostgreSQL, Chromium and gettext
 .PHONY: suite
 suite: venv-dev programs ## the tests without the checks, and the gate of their coverage
 	@rm -f .coverage .coverage.*
-	@$(PYTEST) -n $(N) --dist loadgroup $(COVERAGE) $(EVERYTHING)
-	@$(VENV_PYTHON) -m tests.servers postgres -- \
-		$(PYTEST) -n $(N) --dist loadgroup $(COVERAGE) --cov-append $(EVERYTHING) $(ON_POSTGRES)
-	@$(MAKE) --no-print-directory coverage
+	@failed=0; \
+	echo "--- The suite, on SQLite ---"; \
+	$(PYTEST) --durations 10 $(COVERAGE) $(EVERYTHING) || failed=1; \
+	echo "--- Models, queries and cache, on PostgreSQL ---"; \
+	$(VENV_PYTHON) -m tests.servers postgres -- \
+		$(PYTEST) $(COVERAGE) --cov-append $(EVERYTHING) $(ON_POSTGRES) || failed=1; \
+	$(MAKE) --no-print-directory coverage || failed=1; \
+	exit $$failed
 
 .PHONY: test-postgres
 test-postgres: venv-dev programs ## the model and query tests on a real PostgreSQL
-	@$(VENV_PYTHON) -m tests.servers postgres -- $(PYTEST) -n $(N) --dist loadgroup $(EVERYTHING) $(ON_POSTGRES)
+	@$(VENV_PYTHON) -m tests.servers postgres -- $(PYTEST) $(EVERYTHING) $(ON_POSTGRES)
 
 .PHONY: coverage
 coverage: venv-dev ## what the last `make suite` covered; fails below the gate of pyproject.toml
 	@$(VENV_PYTHON) -m coverage report
 	@$(VENV_PYTHON) -m coverage html --quiet
 
-# The browser and the checkout itself are the same under every Python.
 .PHONY: matrix
 matrix: venv-dev programs ## the suite on each of Python 3.11 to 3.13 that is installed
-	@for version in 3.11 3.12 3.13; do \
-		found=$$($(VENV)/bin/uv python find --no-python-downloads --system $$version 2>/dev/null) || { \
-			echo "Python $$version: not installed here, left out"; continue; }; \
-		echo "Python $$version: $$found"; \
-		environment=$(VENV)/matrix-$$version; \
-		[ -x $$environment/bin/python ] || "$$found" -m venv $$environment || exit 1; \
-		for lock in requirements.txt requirements-dev.txt; do \
-			$$environment/bin/python -m pip install --quiet --disable-pip-version-check \
-				--require-hashes -r $$lock || exit 1; \
-		done; \
-		$$environment/bin/python -m pytest -n $(N) --dist loadgroup -m 'not browser and not project' || exit 1; \
-	done
+	@$(VENV_PYTHON) -m tests.matrix -n $(N)
 
 # --- Benchmarks ---
 

@@ -10,8 +10,8 @@ from django.core.cache import caches
 from django.utils import translation
 from pytest_django import Settings
 
-from installer import catalogues
 from core.languages import forget_site_language
+from installer import catalogues
 from tests import combinations, engines
 from tests.servers.postgres import PostgresServer
 from tests.servers.redis import RedisServer

@@ -61,7 +61,7 @@ class ArticleAdmin(HistoryModelAdmin[Article]):
     def publish(self, request: HttpRequest, queryset: ArticleQuerySet) -> None:
         """Publish the drafts among them."""
         with transaction.atomic():
-            drafts = list(queryset.filter(status=Article.Status.DRAFT).only("title"))
+            drafts = list(queryset.filter(status=Article.Status.DRAFT).select_related(None))
             number = queryset.publish()
             history.record_many(request, "publish", drafts)
             invalidation.forget_everything()
@@ -76,7 +76,7 @@ class ArticleAdmin(HistoryModelAdmin[Article]):
     def withdraw(self, request: HttpRequest, queryset: ArticleQuerySet) -> None:
         """Take the published ones among them back."""
         with transaction.atomic():
-            published = list(queryset.filter(status=Article.Status.PUBLISHED).only("title"))
+            published = list(queryset.filter(status=Article.Status.PUBLISHED).select_related(None))
             number = queryset.withdraw()
             history.record_many(request, "withdraw", published)
             invalidation.forget_everything()

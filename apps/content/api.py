@@ -57,10 +57,12 @@ def _contents(request: HttpRequest) -> HttpResponseBase:
 def _well_mannered(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     @wraps(view)
     def answer(request: HttpRequest, *args: Any, **options: Any) -> HttpResponseBase:
-        if request.method == "HEAD":
-            # The server leaves out the body; the headers are those of GET.
-            request.method = "GET"
-        response = view(request, *args, **options)
+        method, request.method = request.method, "GET" if request.method == "HEAD" else request.method
+        try:
+            response = view(request, *args, **options)
+        finally:
+            # Whoever sends the answer leaves out the body of a HEAD.
+            request.method = method
         if isinstance(response, HttpResponseNotAllowed):
             refusal = _error(request, 405, _("This API can only be read: use GET."))
             refusal.headers["Allow"] = "GET, HEAD"

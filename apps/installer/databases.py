@@ -10,8 +10,8 @@ import dj_database_url
 from django.conf import settings
 from django.db import DatabaseError, NotSupportedError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.migrations.recorder import MigrationRecorder
-from django.db.models import Model
+from django.db.migrations.exceptions import InconsistentMigrationHistory
+from django.db.migrations.loader import MigrationLoader
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -77,6 +77,9 @@ CATEGORIES = [
     ),
 ]
 
+# Any number will do that other programs are unlikely to lock.
+LOCK = 0x1257A11
+
 NO_DATABASE = _("There is no such database on that server. Create it first, or look for a typing error.")
 NO_ROLE = _("The database server does not know this user.")
 
@@ -133,8 +136,28 @@ def require_usable() -> None:
 
 
 def holds_installation() -> bool:
-    """Return whether the configured database, which answers, bears the mark of an installation."""
-    return _has_table(Installation) and Installation.objects.exists()
+    """Return whether the configured database bears the mark of an installation.
+
+    Raises:
+        django.db.DatabaseError: it does not answer.
+    """
+    # Looking the table up first keeps a failing query out of PostgreSQL's log and out of transactions.
+    has_table = Installation._meta.db_table in connection.introspection.table_names()
+    return has_table and Installation.objects.exists()
+
+
+def lock_for_installation() -> bool:
+    """Keep other machines from installing into the same database until this process lets go of it.
+
+    Returns:
+        Whether nobody else is at it. SQLite lies on one machine, where a file does the same.
+    """
+    if connection.vendor != "postgresql":
+        return True
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
+        (is_ours,) = cursor.fetchone() or (False,)
+    return bool(is_ours)
 
 
 def keep_private() -> None:
@@ -177,19 +200,20 @@ def _require_utf8_and_rights(connection: BaseDatabaseWrapper) -> None:
 
 
 def _require_no_foreign_tables() -> None:
-    """Tables under our names that no migration of ours has made belong to another program."""
-    ours = {table for table in connection.introspection.django_table_names() if table}
-    present = ours & set(connection.introspection.table_names())
-    if (
-        not present
-        or MigrationRecorder(connection).migration_qs.filter(app__in=["installer", "users"]).exists()
-    ):
-        return
-    if present == {MigrationRecorder.Migration._meta.db_table}:
-        return
-    words = _("The database already holds tables of another program (%(tables)s …). Name an empty one.")
-    raise DatabaseProblem(str(words) % {"tables": ", ".join(sorted(present)[:3])})
+    """Tables under our names that our migrations have not made belong to another program."""
+    names = {table for table in connection.introspection.django_table_names() if table}
+    present = names & set(connection.introspection.table_names())
+    if present and not _has_our_history():
+        words = _("The database already holds tables of another program (%(tables)s …). Name an empty one.")
+        raise DatabaseProblem(str(words) % {"tables": ", ".join(sorted(present)[:3])})
 
 
-def _has_table(model: type[Model]) -> bool:
-    return model._meta.db_table in connection.introspection.table_names()
+def _has_our_history() -> bool:
+    """Whether the recorded migrations are those of this site: all of them, or the first few."""
+    loader = MigrationLoader(connection)
+    made = {app for app, _name in loader.applied_migrations}
+    try:
+        loader.check_consistent_history(connection)
+    except InconsistentMigrationHistory:
+        return False
+    return Installation._meta.app_label in made or (bool(made) and made <= loader.migrated_apps)

@@ -17,6 +17,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import DatabaseError, IntegrityError, transaction
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from cacheadmin.state import save_choice
 from content.sample import create_sample_content
@@ -30,6 +31,9 @@ from users.models import User
 Say = Callable[[str], None]
 
 
+BUSY = gettext_lazy("Another installation is running. Wait until it has ended.")
+
+
 class InstallError(Exception):
     """A step failed; the message names it and says what to do. Nothing is half-installed."""
 
@@ -40,9 +44,8 @@ def install(plan: Plan, say: Say) -> None:
     Raises:
         InstallError: a step failed.
     """
+    require_database()
     with _alone():
-        require_database()
-        require_writable_file()
         _migrate(say)
         _fill(plan, say)
         _connect(say, plan.site_url)
@@ -195,14 +198,13 @@ def _touch_restart_file() -> bool:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """One installation at a time in this VAR_DIR."""
-    try:
-        Path(settings.VAR_DIR).mkdir(parents=True, exist_ok=True)
-        with Path(settings.VAR_DIR, ".installing").open("w") as lock:
+    """One installation at a time in this VAR_DIR, and in this database."""
+    require_writable_file()
+    with Path(settings.VAR_DIR, ".installing").open("w") as lock:
+        try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            yield
-    except BlockingIOError as error:
-        raise InstallError(_("Another installation is running. Wait until it has ended.")) from error
-    except PermissionError as error:
-        words = _("%(path)s cannot be written. Give the user that runs the site the right to.")
-        raise InstallError(words % {"path": settings.VAR_DIR}) from error
+        except BlockingIOError as error:
+            raise InstallError(str(BUSY)) from error
+        if not databases.lock_for_installation():
+            raise InstallError(str(BUSY))
+        yield

@@ -9,15 +9,14 @@ from pathlib import Path
 from django.conf import settings
 from django.db import DatabaseError, connection
 
-from installer import site_file
-from installer.models import Installation
+from installer import databases, site_file
 
 # Seconds for which "not yet", or "nobody knows", is believed.
 PATIENCE = 1.0
 
 
 class DatabaseUnreachable(Exception):
-    """The database that the configuration names does not answer, so nobody can tell."""
+    """The database that the configuration names does not answer, so nobody can tell; its cause says why."""
 
 
 class _Marker:
@@ -29,7 +28,7 @@ class _Marker:
 
     def forget(self) -> None:
         self._found = False
-        self._unreachable = False
+        self._trouble: Exception | None = None
         self._asked_at = float("-inf")
 
     def found(self) -> bool:
@@ -39,8 +38,8 @@ class _Marker:
         with self._lock:
             if self._is_due():
                 self._ask()
-        if self._unreachable:
-            raise DatabaseUnreachable
+        if self._trouble:
+            raise DatabaseUnreachable from self._trouble
         return self._found
 
     def _is_due(self) -> bool:
@@ -48,9 +47,10 @@ class _Marker:
 
     def _ask(self) -> None:
         try:
-            self._found, self._unreachable = _database_is_marked(), False
-        except DatabaseUnreachable:
-            self._unreachable = True
+            self._found, self._trouble = _database_is_marked(), None
+        except DatabaseError as error:
+            connection.close()
+            self._trouble = error.with_traceback(None)
         self._asked_at = time.monotonic()
 
 
@@ -104,11 +104,4 @@ def is_outdated() -> bool:
 def _database_is_marked() -> bool:
     if not database_exists():
         return False
-    try:
-        # Looking the table up first keeps a failing query out of PostgreSQL's log and out of transactions.
-        if Installation._meta.db_table not in connection.introspection.table_names():
-            return False
-        return Installation.objects.exists()
-    except DatabaseError as error:
-        connection.close()
-        raise DatabaseUnreachable from error
+    return databases.holds_installation()

@@ -29,7 +29,7 @@ def cache(engine: str) -> AdaptiveCache:
 def new_cache(settings: Settings, tmp_path: Path) -> CacheMaker:
     """Make the default cache anew: ``new_cache("redis", location=url, MAX_ENTRIES=10)``.
 
-    ``KEY_PREFIX``, ``VERSION``, ``KEY_FUNCTION`` and ``TIMEOUT`` are given as in CACHES, all else is an option.
+    ``KEY_PREFIX``, ``VERSION``, ``KEY_FUNCTION`` and ``TIMEOUT`` stand as in CACHES, all else is an option.
     """
 
     def make(engine: str, *, location: str = "", alias: str = "default", **options: Any) -> AdaptiveCache:

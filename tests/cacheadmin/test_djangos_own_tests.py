@@ -1,4 +1,4 @@
-"""The cache tests that Django runs on its own backends, run on ours: on each engine, in a process of its own."""
+"""The tests that Django runs on its own cache backends, run on ours: on each engine, each in a process."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import django
@@ -62,13 +62,13 @@ Outcomes = dict[str, tuple[int, str]]
 @pytest.fixture(scope="module")
 def outcomes(
     djangos_tests: Path, _redis_of_this_run: RedisServer, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Outcomes]:
+) -> Outcomes:
     """Exit code and output by engine; the three runs are side by side, since they mostly sleep."""
     server = _redis_of_this_run.start()
     start = _starter(djangos_tests, server, tmp_path_factory.mktemp("contract"))
     running = {engine: start(engine) for engine in ENGINES}
     said = {engine: process.communicate(timeout=240)[0] for engine, process in running.items()}
-    yield {engine: (process.returncode, said[engine]) for engine, process in running.items()}
+    return {engine: (process.returncode, said[engine]) for engine, process in running.items()}
 
 
 def _starter(

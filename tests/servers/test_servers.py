@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -109,12 +111,32 @@ def test_a_server_ends_when_its_starter_is_killed(tmp_path: Path) -> None:
     _wait_until(lambda: not _lives(child))
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_servers_started_by_hand_end_with_their_starter(number: signal.Signals) -> None:
+    command = [sys.executable, "-m", "tests.servers", "redis", "postgres"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
+    ) as process:
+        assert process.stdout is not None
+        addresses = [process.stdout.readline().strip().split("=", 1)[1] for _ in range(2)]
+        ports = [urlsplit(address).port for address in addresses]
+        assert all(_listens(port) for port in ports)
+        process.send_signal(number)
+        process.wait(20)
+    assert not any(_listens(port) for port in ports)
+
+
 def test_a_server_that_fails_shows_its_last_words(tmp_path: Path) -> None:
     server = ServerProcess(["sh", "-c", "echo I cannot; exit 3"], log=tmp_path / "log")
     server.start()
     with pytest.raises(ServerError, match="I cannot"):
         server.wait_until(lambda: False, seconds=5)
     server.stop()
+
+
+def _listens(port: int | None) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port or 0)) == 0
 
 
 def _lives(pid: int) -> bool:

@@ -1,4 +1,4 @@
-"""A project that has nothing but Django's own cache tests and our backend; cacheadmin is not even installed."""
+"""A project with nothing but Django's own cache tests and our backend; the app itself is not installed."""
 
 from __future__ import annotations
 

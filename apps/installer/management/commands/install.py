@@ -79,10 +79,9 @@ class Command(BaseCommand):
             self.stdout.write("Everything is in order: the same command without --check installs the site.")
             return
         runner.install(plan, self.stdout.write)
+        address = (plan.site_url or server.base_url()).rstrip("/")
         self.stdout.write(
-            self.style.SUCCESS(
-                f"The site is installed. Log in as {plan.admin_username}: {server.base_url()}/admin/"
-            )
+            self.style.SUCCESS(f"The site is installed. Log in as {plan.admin_username}: {address}/admin/")
         )
 
     def _take_over(self, options: dict[str, Any]) -> None:

@@ -1,0 +1,334 @@
+"""The command as its user types it: a process, an environment, a directory."""
+
+from __future__ import annotations
+
+import resource
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from installer import site_file
+from tests.servers.postgres import PostgresServer
+from tests.servers.site import ADMIN_PASSWORD, CHECKOUT, Site
+
+FLAGS = {
+    "--site-name": "The House",
+    "--language": "fr",
+    "--admin-username": "owner",
+    "--admin-email": "owner@example.org",
+    "--cache": "file",
+}
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    """A site that has never been started."""
+    return Site(tmp_path / "var")
+
+
+def install(
+    site: Site,
+    *more: str,
+    file_limit: int | None = None,
+    environment: dict[str, str] | None = None,
+    **flags: str,
+) -> subprocess.CompletedProcess[str]:
+    """Give the command; *flags* replace the usual ones, an empty one leaves it out."""
+    usual = {**FLAGS, **{f"--{name.replace('_', '-')}": value for name, value in flags.items()}}
+    words = [f"{name}={value}" for name, value in usual.items() if value]
+
+    def limit() -> None:
+        if file_limit is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, file_limit))
+
+    return subprocess.run(
+        [sys.executable, "manage.py", "install", "--noinput", *words, *more],
+        cwd=CHECKOUT,
+        env={**site.environment, "ADMIN_PASSWORD": ADMIN_PASSWORD, **(environment or {})},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        preexec_fn=limit,
+    )
+
+
+def written(site: Site) -> dict[str, object]:
+    """What stands in the configuration file."""
+    return site_file.read(site.directory / "site.toml")
+
+
+def rows(site: Site, query: str) -> list[tuple[object, ...]]:
+    """What the site's SQLite database answers."""
+    with sqlite3.connect(site.directory / "db.sqlite3") as database:
+        return database.execute(query).fetchall()
+
+
+def is_refused(done: subprocess.CompletedProcess[str], words: str) -> bool:
+    """Whether it failed with *words* and without a traceback or a secret."""
+    assert done.returncode == 1, done.stdout
+    assert "Traceback" not in done.stderr
+    assert ADMIN_PASSWORD not in done.stdout + done.stderr
+    assert words in done.stderr, done.stderr
+    return True
+
+
+# --- What it makes ---
+
+
+def test_it_makes_the_site_its_owner_and_its_content(site: Site) -> None:
+    done = install(site, sample_content="7", site_url="https://www.example.org/")
+    assert done.returncode == 0, done.stderr
+    assert "7 / 7" in done.stdout
+    assert "Log in as owner: https://www.example.org/admin/" in done.stdout
+    assert ADMIN_PASSWORD not in done.stdout + done.stderr
+    assert rows(site, "SELECT name, language FROM core_sitesettings") == [("The House", "fr")]
+    assert rows(site, "SELECT is_superuser, is_staff, email FROM users_user WHERE username = 'owner'") == [
+        (1, 1, "owner@example.org")
+    ]
+    assert rows(site, "SELECT count(*) FROM content_article") == [(7,)]
+    assert rows(site, "SELECT alias, engine FROM cacheadmin_cachesettings") == [("default", "file")]
+    assert ("install",) in rows(site, "SELECT action FROM core_adminhistory")
+    assert rows(site, "SELECT id FROM installer_installation") == [(1,)]
+
+
+def test_its_configuration_is_private_and_holds_the_token_no_longer(site: Site) -> None:
+    first = site.manage("setup_token").strip()
+    assert written(site)["setup_token"] == first
+    install(site, site_url="https://www.example.org/")
+    values = written(site)
+    assert values["installed"] is True
+    assert values["generation"] == 1
+    assert values["site_url"] == "https://www.example.org"
+    assert "setup_token" not in values
+    assert "database_url" not in values  # so that VAR_DIR can be moved
+    for name in ("site.toml", "db.sqlite3"):
+        assert (site.directory / name).stat().st_mode & 0o777 == 0o600
+    done = subprocess.run(
+        [sys.executable, "manage.py", "setup_token"],
+        cwd=CHECKOUT, env=site.environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert is_refused(done, "there is no setup token any more")
+
+
+def test_without_a_choice_the_cache_is_automatic(site: Site) -> None:
+    assert install(site, cache="").returncode == 0
+    assert rows(site, "SELECT alias, engine FROM cacheadmin_cachesettings") == [("default", "auto")]
+
+
+def test_a_chosen_redis_is_kept_but_not_readable_in_the_database(site: Site, redis_url: str) -> None:
+    assert install(site, cache="redis", redis_url=redis_url).returncode == 0
+    ((engine, location),) = rows(site, "SELECT engine, encrypted_location FROM cacheadmin_cachesettings")
+    assert engine == "redis"
+    assert redis_url not in str(location)
+
+
+def test_it_only_looks_when_asked_to(site: Site) -> None:
+    done = install(site, "--check")
+    assert done.returncode == 0
+    assert "Everything is in order" in done.stdout
+    assert written(site)["installed"] is False
+    assert rows(site, "SELECT name FROM sqlite_master WHERE name = 'users_user'") == []
+
+
+# --- What it refuses ---
+
+
+def test_everything_that_is_wrong_is_told_at_once_and_nothing_is_made(site: Site) -> None:
+    done = install(site, site_name="", admin_username="a b", environment={"ADMIN_PASSWORD": "short"})
+    for words in ("--site-name: ", "--admin-username: ", "ADMIN_PASSWORD: "):
+        assert is_refused(done, words)
+    assert written(site)["installed"] is False
+    assert not (site.directory / "db.sqlite3").exists() or rows(site, "SELECT * FROM sqlite_master") == []
+
+
+def test_there_is_no_default_password(site: Site) -> None:
+    assert is_refused(install(site, environment={"ADMIN_PASSWORD": ""}), "ADMIN_PASSWORD: ")
+
+
+def test_a_redis_that_does_not_answer_is_refused_before_anything_is_made(site: Site) -> None:
+    done = install(site, cache="redis", redis_url="redis://:secret@127.0.0.1:1/0")
+    assert is_refused(done, "nothing listens at this address")
+    assert "secret" not in done.stderr
+    assert written(site)["installed"] is False
+
+
+@pytest.mark.parametrize("url", ["mysql://me:secret@host/db", "postgres://me:secret@127.0.0.1:1/db"])
+def test_a_database_that_cannot_be_is_refused_in_words(site: Site, url: str) -> None:
+    done = install(site, database_url=url)
+    assert is_refused(done, "Database: Nothing listens" if "127" in url else "--database-url: This is not")
+    assert "secret" not in done.stdout + done.stderr
+    assert written(site)["installed"] is False
+
+
+def test_the_environment_and_the_flag_may_not_name_two_databases(site: Site, tmp_path: Path) -> None:
+    environment = {"DATABASE_URL": f"sqlite:///{tmp_path}/one.sqlite3"}
+    done = install(site, database_url=f"sqlite:///{tmp_path}/two.sqlite3", environment=environment)
+    assert is_refused(done, "the environment wins")
+
+
+def test_a_broken_configuration_file_is_named_with_its_line(site: Site) -> None:
+    site.directory.mkdir()
+    (site.directory / "site.toml").write_text('secret_key = "unfinished\n')
+    assert is_refused(install(site), "is not valid TOML")
+    assert (site.directory / "site.toml").read_text() == 'secret_key = "unfinished\n'
+
+
+def test_a_directory_that_cannot_be_written_is_named(site: Site) -> None:
+    site.directory.write_text("a file where the directory should be")
+    assert is_refused(install(site), str(site.directory))
+
+
+def test_a_full_disk_leaves_nothing_half_installed_and_the_command_can_be_given_again(site: Site) -> None:
+    # No file may grow beyond this: the tables fit in, the articles do not.
+    limited = install(site, sample_content="2000", file_limit=700_000)
+    assert is_refused(limited, "disk is full")
+    assert written(site)["installed"] is False
+    assert "setup_token" in written(site)
+    assert rows(site, "SELECT count(*) FROM users_user") == [(0,)]
+    assert rows(site, "SELECT count(*) FROM installer_installation") == [(0,)]
+    done = install(site, sample_content="3")
+    assert done.returncode == 0, done.stderr
+    assert rows(site, "SELECT count(*) FROM content_article") == [(3,)]
+
+
+def test_a_full_disk_at_the_very_start_is_told_in_words(site: Site) -> None:
+    site.manage("setup_token")
+    assert is_refused(install(site, file_limit=30_000), "disk is full")
+    assert written(site)["installed"] is False
+
+
+# --- Again ---
+
+
+def test_the_same_command_again_changes_nothing_and_is_no_error(site: Site) -> None:
+    install(site)
+    before = written(site)
+    done = install(site)
+    assert done.returncode == 0
+    assert "nothing was changed" in done.stdout
+    assert written(site) == before
+    assert rows(site, "SELECT count(*) FROM users_user") == [(1,)]
+
+
+@pytest.mark.parametrize("flags", [{"site_name": "Another"}, {"admin_username": "intruder"}])
+def test_another_command_on_an_installed_site_is_refused(site: Site, flags: dict[str, Any]) -> None:
+    install(site)
+    assert is_refused(install(site, **flags), "installed already")
+    assert rows(site, "SELECT username FROM users_user") == [("owner",)]
+    assert rows(site, "SELECT name FROM core_sitesettings") == [("The House",)]
+
+
+def test_a_lost_configuration_file_is_written_again_by_the_same_command(site: Site) -> None:
+    install(site)
+    (site.directory / "site.toml").unlink()
+    assert install(site).returncode == 0
+    assert written(site)["installed"] is True
+
+
+def test_the_installation_of_somebody_else_is_only_taken_over_when_told_to(site: Site) -> None:
+    install(site)
+    (site.directory / "site.toml").unlink()
+    assert is_refused(install(site, site_name="Another"), "add --reuse")
+    assert written(site)["installed"] is False
+    assert install(site, "--reuse", site_name="", admin_username="").returncode == 0
+    assert written(site)["installed"] is True
+    assert rows(site, "SELECT name FROM core_sitesettings") == [("The House",)]
+
+
+def test_there_must_be_something_to_take_over(site: Site) -> None:
+    assert is_refused(install(site, "--reuse"), "no installation in that database")
+
+
+def test_a_member_who_is_there_already_is_not_made_administrator(site: Site) -> None:
+    site.manage("migrate", "--verbosity=0")
+    with sqlite3.connect(site.directory / "db.sqlite3") as database:
+        database.execute(
+            "INSERT INTO users_user (username, email, password, first_name, last_name, is_superuser, "
+            "is_staff, is_active, date_joined, bio, language, theme) VALUES "
+            "('Owner', 'other@example.org', '!', '', '', 0, 0, 1, '2024-01-01', '', '', 'auto')"
+        )
+    assert is_refused(install(site), "already has a member")
+    assert rows(site, "SELECT username, is_superuser FROM users_user") == [("Owner", 0)]
+    assert rows(site, "SELECT count(*) FROM core_sitesettings") == [(0,)]
+
+
+def test_of_two_installations_at_once_one_wins_and_the_other_says_so(site: Site) -> None:
+    site.manage("setup_token")
+    words = [f"{name}={value}" for name, value in FLAGS.items()]
+    environment = {**site.environment, "ADMIN_PASSWORD": ADMIN_PASSWORD}
+    both = [
+        subprocess.Popen(
+            [sys.executable, "manage.py", "install", "--noinput", *words, "--sample-content=200"],
+            cwd=CHECKOUT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for _ in range(2)
+    ]  # fmt: skip
+    said = [process.communicate(timeout=120) for process in both]
+    assert sorted(process.returncode for process in both) == [0, 1], said
+    assert not any("Traceback" in errors for _output, errors in said)
+    assert rows(site, "SELECT count(*) FROM users_user WHERE is_superuser") == [(1,)]
+    assert rows(site, "SELECT count(*) FROM content_article") == [(200,)]
+
+
+# --- PostgreSQL ---
+
+
+def test_it_installs_into_the_database_that_the_flag_names(site: Site, postgres_url: str) -> None:
+    done = install(site, database_url=postgres_url, sample_content="4")
+    assert done.returncode == 0, done.stderr
+    assert written(site)["database_url"] == postgres_url
+    assert postgres_url not in done.stdout + done.stderr
+    with psycopg.connect(postgres_url) as database:
+        assert database.execute("SELECT count(*) FROM content_article").fetchone() == (4,)
+        assert database.execute("SELECT name FROM core_sitesettings").fetchone() == ("The House",)
+    assert is_refused(install(site, site_name="Another", database_url=postgres_url), "installed already")
+
+
+def test_a_second_configuration_recognises_the_installation_in_postgresql(
+    site: Site, tmp_path: Path, postgres_url: str
+) -> None:
+    install(site, database_url=postgres_url)
+    second = Site(tmp_path / "second")
+    assert is_refused(install(second, site_name="Another", database_url=postgres_url), "add --reuse")
+    done = install(second, "--reuse", site_name="", database_url=postgres_url)
+    assert done.returncode == 0, done.stderr
+    assert written(second)["database_url"] == postgres_url
+
+
+def test_an_empty_directory_over_an_installed_database_never_opens_the_installer_again(
+    site: Site, tmp_path: Path, postgres_url: str
+) -> None:
+    install(site, database_url=postgres_url)
+    elsewhere = Site(tmp_path / "elsewhere", environment={"DATABASE_URL": postgres_url})
+    done = subprocess.run(
+        [sys.executable, "manage.py", "setup_token"],
+        cwd=CHECKOUT, env=elsewhere.environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert is_refused(done, "The site is installed")
+
+
+def test_two_installations_into_one_postgresql_leave_one_administrator(
+    tmp_path: Path, postgres_server: PostgresServer, postgres_url: str
+) -> None:
+    sites = [Site(tmp_path / name, environment={"DATABASE_URL": postgres_url}) for name in ("one", "two")]
+    words = [f"{name}={value}" for name, value in FLAGS.items() if name != "--admin-username"]
+    both = [
+        subprocess.Popen(
+            [sys.executable, "manage.py", "install", "--noinput", *words, f"--admin-username=owner{number}"],
+            cwd=CHECKOUT, env={**site.environment, "ADMIN_PASSWORD": ADMIN_PASSWORD},
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for number, site in enumerate(sites)
+    ]  # fmt: skip
+    said = [process.communicate(timeout=120) for process in both]
+    assert sorted(process.returncode for process in both) == [0, 1], said
+    assert not any("Traceback" in errors for _output, errors in said), said
+    with psycopg.connect(postgres_url) as database:
+        assert database.execute("SELECT count(*) FROM users_user WHERE is_superuser").fetchone() == (1,)
