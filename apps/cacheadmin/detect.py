@@ -76,4 +76,7 @@ def examine(address: str) -> Candidate:
         # A server that hangs up on a first greeting most likely speaks TLS where we do not, or the reverse.
         verdict = Verdict.NEEDS_TLS if error.verdict is Verdict.LOST else error.verdict
         detail = error.detail
+    except UnicodeError:
+        # The resolver's words for a host name with an empty or endless part.
+        verdict = Verdict.BAD_ADDRESS
     return Candidate(without_password(address), verdict, detail, (time.perf_counter() - began) * 1000)

@@ -71,9 +71,7 @@ class SharedState:
                 yield
                 return
             # Opened anew each time: a descriptor kept over a fork would share its lock with the child.
-            with _open_or_nothing(self.path) as descriptor:
-                if descriptor is not None:
-                    fcntl.flock(descriptor, fcntl.LOCK_EX)
+            with _locked_or_nothing(self.path):
                 self._depth += 1
                 try:
                     yield
@@ -161,16 +159,19 @@ class SharedState:
 
 
 @contextlib.contextmanager
-def _open_or_nothing(path: Path) -> Iterator[int | None]:
+def _locked_or_nothing(path: Path) -> Iterator[None]:
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
     except OSError:
         # Somebody removed the file: this process goes on with what it has mapped.
-        yield None
+        yield
         return
     try:
-        yield descriptor
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
     finally:
+        # Said aloud: a child forked meanwhile holds a duplicate, and with it the lock.
+        fcntl.flock(descriptor, fcntl.LOCK_UN)
         os.close(descriptor)
 
 

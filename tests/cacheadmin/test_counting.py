@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,7 @@ def four(request: pytest.FixtureRequest, redis_server: RedisServer, new_worker: 
     return [new_worker(request.param, location=location) for _ in range(PROCESSES)]
 
 
-def together(workers: list[Worker], code: str) -> list[object]:
+def together(workers: list[Worker], code: str) -> list[Any]:
     """Do *code* in all of them at once."""
     for worker in workers:
         worker.begin(code)
@@ -32,12 +33,12 @@ def test_no_increment_is_lost(four: list[Worker]) -> None:
     seen = together(four, "[cache.incr('visits') for _ in range(250)]")
     assert four[1]("cache.get('visits')") == 1000
     # Nobody was told a number that somebody else was told too: that is what a limit needs.
-    assert sorted(number for numbers in seen for number in numbers) == list(range(1, 1001))  # type: ignore[attr-defined]
+    assert sorted(number for numbers in seen for number in numbers) == list(range(1, 1001))
 
 
 def test_of_all_who_add_exactly_one_succeeds(four: list[Worker]) -> None:
     won = together(four, "[cache.add(f'seat{number}', os.getpid(), 300) for number in range(200)]")
-    assert [sum(round_) for round_ in zip(*won, strict=True)] == [1] * 200  # type: ignore[call-overload]
+    assert [sum(round_) for round_ in zip(*won, strict=True)] == [1] * 200
 
 
 def test_an_increment_keeps_the_remaining_life(four: list[Worker]) -> None:

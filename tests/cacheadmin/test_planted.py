@@ -87,7 +87,8 @@ def stranger(
 
 
 PLANTED = [
-    b"", b"foreign bytes", b"\x80\x04K\x01.", b"9" * 5000, b"\xca\xce\x01", b"\xca\xce\x01" + bytes(40), b"\x00" * 9
+    b"", b"foreign bytes", b"\x80\x04K\x01.", b"9" * 5000, b"\xca\xce\x01", b"\xca\xce\x01" + bytes(40),
+    b"\x00" * 9,
 ]  # fmt: skip
 
 

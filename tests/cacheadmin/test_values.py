@@ -30,9 +30,10 @@ class Price:
 
 
 VALUES: list[Any] = [
-    None, True, False, 0, 1, -1, 12345678901234567890, 1.5, float("inf"), 1 + 2j, "", "text", "7", "-7", "ünï 🗝",
-    b"", b"7", b"\x00\xff", (), (1, "a"), [], [1, [2]], {}, {1: "one", "1": "uno"}, set(), {1, 2}, frozenset({3}),
-    OrderedDict(a=1), Point(1, 2), Price(995, ("a",)), Decimal("1.10"), UUID(int=5), datetime.date(2026, 1, 2),
+    None, True, False, 0, 1, -1, 12345678901234567890, 1.5, float("inf"), 1 + 2j, "", "text", "7", "-7",
+    "ünï 🗝", b"", b"7", b"\x00\xff", (), (1, "a"), [], [1, [2]], {}, {1: "one", "1": "uno"}, set(), {1, 2},
+    frozenset({3}), OrderedDict(a=1), Point(1, 2), Price(995, ("a",)), Decimal("1.10"), UUID(int=5),
+    datetime.date(2026, 1, 2),
     datetime.datetime(2026, 1, 2, 3, 4, tzinfo=zoneinfo.ZoneInfo("Europe/Paris")),
     datetime.timedelta(seconds=3), mark_safe("<b>"), range(3), "x" * 300_000,
 ]  # fmt: skip

@@ -120,7 +120,7 @@ def test_a_deleted_article_is_gone(engine: str, library: Article) -> None:
     assert "Rain" not in titles()
 
 
-def test_a_new_slug_ends_the_old_one_at_once(library: Article) -> None:
+def test_a_new_slug_ends_the_old_one_at_once(engine: str, library: Article) -> None:
     lookups.article_by_slug("rain")
     library.slug = "downpour"
     library.save()
@@ -129,7 +129,7 @@ def test_a_new_slug_ends_the_old_one_at_once(library: Article) -> None:
         lookups.article_by_slug("rain")
 
 
-def test_a_slug_may_pass_to_another_article(library: Article, new_article: ArticleMaker) -> None:
+def test_a_slug_may_pass_to_another_article(engine: str, library: Article, new_article: ArticleMaker) -> None:
     lookups.article_by_slug("rain")
     library.slug = "downpour"
     library.save()

@@ -20,6 +20,8 @@ from tests.servers.postgres import PostgresServer
 from tests.servers.process import ServerError, ServerProcess
 from tests.servers.redis import RedisServer
 
+linux_only = pytest.mark.skipif(not Path("/proc").exists(), reason="looks at processes as Linux shows them")
+
 NewRedis = Callable[..., RedisServer]
 
 
@@ -92,7 +94,7 @@ def test_postgres_takes_its_password_and_no_other(postgres_server: PostgresServe
         psycopg.connect(postgres_server.url(password="wrong"))
 
 
-@pytest.mark.skipif(not Path("/proc").exists(), reason="only Linux tells a child that its parent died")
+@linux_only
 def test_a_server_ends_when_its_starter_is_killed(tmp_path: Path) -> None:
     starter = (
         "import pathlib, sys, time\n"
@@ -111,6 +113,7 @@ def test_a_server_ends_when_its_starter_is_killed(tmp_path: Path) -> None:
     _wait_until(lambda: not _lives(child))
 
 
+@linux_only
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_servers_started_by_hand_end_with_their_starter(number: signal.Signals) -> None:
     command = [sys.executable, "-m", "tests.servers", "redis", "postgres"]
@@ -119,11 +122,12 @@ def test_servers_started_by_hand_end_with_their_starter(number: signal.Signals) 
     ) as process:
         assert process.stdout is not None
         addresses = [process.stdout.readline().strip().split("=", 1)[1] for _ in range(2)]
-        ports = [urlsplit(address).port for address in addresses]
-        assert all(_listens(port) for port in ports)
+        assert all(_listens(urlsplit(address).port) for address in addresses)
+        servers = _children(process.pid)
+        assert len(servers) == 2
         process.send_signal(number)
-        process.wait(20)
-    assert not any(_listens(port) for port in ports)
+        process.wait(30)
+    assert not [server for server in servers if _lives(server)]
 
 
 def test_a_server_that_fails_shows_its_last_words(tmp_path: Path) -> None:
@@ -132,6 +136,10 @@ def test_a_server_that_fails_shows_its_last_words(tmp_path: Path) -> None:
     with pytest.raises(ServerError, match="I cannot"):
         server.wait_until(lambda: False, seconds=5)
     server.stop()
+
+
+def _children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def _listens(port: int | None) -> bool:

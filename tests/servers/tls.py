@@ -27,6 +27,9 @@ class Certificates:
         root = root.public_key(root_key.public_key())
         root = root.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         root = root.add_extension(_may_sign(), critical=True)
+        # Python 3.13 insists on these identifiers.
+        own_mark = x509.SubjectKeyIdentifier.from_public_key(root_key.public_key())
+        root = root.add_extension(own_mark, critical=False)
         _write(self.authority, root.sign(root_key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
         key = ec.generate_private_key(ec.SECP256R1())

@@ -231,7 +231,8 @@ class FileEngine(Engine):
         try:
             return os.open(path, flags, 0o600)
         except FileNotFoundError:
-            os.makedirs(self._shard_path(number), mode=0o700, exist_ok=True)
+            for directory in (self._root, self._shard_path(number)):
+                os.makedirs(directory, mode=0o700, exist_ok=True)
             return os.open(path, flags, 0o600)
 
     def _store(self, shard: _Shard, key: str, data: bytes, expires: float) -> None:

@@ -21,7 +21,8 @@ import os, signal, threading, time
 from django.core.cache import cache, caches
 from django.core.signals import request_started
 import cacheadmin
-from cacheadmin import space
+from cacheadmin import groups, space
+groups.register(groups.Group("content", ttl=120))
 """
 
 
@@ -68,7 +69,7 @@ class Worker:
         self, settings: Mapping[str, Any], *, user: int = 0, environment: Mapping[str, str] | None = None
     ) -> None:
         self._pipe, theirs = Pipe()
-        self._log = tempfile.TemporaryFile("w+")
+        self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115 (closed at the end)
         self.seconds = 0.0
         self.process = subprocess.Popen(
             [
@@ -116,7 +117,7 @@ class Worker:
 
     def request(self) -> None:
         """What the start of a request does in it."""
-        self("request_started.send(sender=None, environ={})")
+        self("request_started.send(sender=None, environ={}) and None")
 
     @property
     def engine(self) -> str:

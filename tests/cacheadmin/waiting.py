@@ -1,0 +1,29 @@
+"""Waiting for what has to become true."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+
+def wait_until(is_so: Callable[[], bool], *, seconds: float) -> float:
+    """Ask until it is so, and return how many seconds it took; more than *seconds* fail the test."""
+    began = time.monotonic()
+    while not is_so():
+        passed = time.monotonic() - began
+        assert passed < seconds, f"still not so after {passed:.1f} s"
+        time.sleep(0.02)
+    return time.monotonic() - began
+
+
+class Stopwatch:
+    """``with Stopwatch() as watch: …`` and then ``watch.seconds``."""
+
+    seconds = 0.0
+
+    def __enter__(self) -> Stopwatch:
+        self._began = time.monotonic()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.seconds = time.monotonic() - self._began
