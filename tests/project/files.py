@@ -1,25 +1,24 @@
-"""The files of the checkout, without what is made from them."""
+"""The files that people wrote: what is in version control, and what is about to be."""
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-MADE = {
-    ".git", ".venv", "var", "staticfiles", "node_modules", "dist", "build", "htmlcov", "__pycache__",
-    ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".import_linter_cache", ".djlint_cache",
-}  # fmt: skip
-OF_OTHERS = {CHECKOUT / "static" / "vendor", CHECKOUT / "tests" / "browser" / "vendor"}
+OF_OTHERS = ("static/vendor/", "tests/browser/vendor/")
+_LIST = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
 
 
 def written(*suffixes: str, below: Path = CHECKOUT) -> Iterator[Path]:
     """The files that people wrote, of all kinds or of those *suffixes*, in order."""
-    for path in sorted(below.iterdir()):
-        if path.is_dir():
-            if path.name not in MADE and path not in OF_OTHERS and not path.is_symlink():
-                yield from written(*suffixes, below=path)
-        elif path.suffix != ".mo" and (not suffixes or path.suffix in suffixes):
+    told = subprocess.run(_LIST, cwd=CHECKOUT, check=True, capture_output=True, text=True).stdout
+    for name in sorted(filter(None, told.split("\0"))):
+        path = CHECKOUT / name
+        if name.startswith(OF_OTHERS) or not path.is_relative_to(below) or not path.is_file():
+            continue
+        if not suffixes or path.suffix in suffixes:
             yield path
 
 
