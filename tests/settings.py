@@ -43,7 +43,7 @@ os.environ.update(
 )
 
 from config.settings import *  # noqa: E402, F403
-from config.settings import CACHES, CONFIGURATION, STORAGES  # noqa: E402
+from config.settings import CACHES, CONFIGURATION, STORAGES, VAR_DIR  # noqa: E402
 
 ALLOWED_HOSTS = [*CONFIGURATION.hosts, "testserver"]
 
@@ -53,6 +53,10 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # Pages are rendered without a build; the tests of the real server use what `make build` made.
 COMPRESS_ENABLED = COMPRESS_OFFLINE = False
 STORAGES = {**STORAGES, "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
+
+# A fresh clone has no build; WhiteNoise wants the directory all the same.
+STATIC_ROOT = VAR_DIR / "static"
+STATIC_ROOT.mkdir(exist_ok=True)
 
 # Memory unless a test asks for more by the fixture `engine`: nothing is detected, nothing is shared.
 CACHES = copy.deepcopy(CACHES)

@@ -17,7 +17,9 @@ from django.conf import settings
 # At least two, so that one slow page, one reload or one crash never stops the site.
 LEAST_WORKERS = 2
 # Seconds a worker may take to finish what it is doing when it is replaced or stopped.
-FAREWELL = 30
+FAREWELL = 10
+# Seconds a client may take to send the headers of a request; slower ones are hung up on.
+PATIENCE = 10
 RUN_FILE = "serve.pid"
 EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104
 
@@ -42,11 +44,12 @@ def command() -> list[str]:
         "--workers": workers(),
         "--blocking-threads": configuration.web_threads,
         "--workers-kill-timeout": FAREWELL,
+        "--http1-header-read-timeout": PATIENCE * 1000,
         "--log-level": "warning",
     }
     words = [str(word) for option in options.items() for word in option]
     switches = ["--respawn-failed-workers", "--no-ws"]
-    return [sys.executable, "-m", "granian", *words, *switches, "config.wsgi:application"]
+    return [sys.executable, "-m", "granian", *words, *switches, "deploy.granian_wsgi:application"]
 
 
 def environment(*, is_installed: bool) -> dict[str, str]:
@@ -109,10 +112,13 @@ def require_free_address() -> None:
 
 def _why_not(error: OSError, host: str, port: int) -> str:
     if error.errno == errno.EADDRINUSE:
-        return (
-            f"Port {port} of {host} is in use: another program listens there, perhaps this site, started "
-            f"before. Stop that one, or choose another port: PORT={port % 65535 + 1} make run"
+        other = running()
+        who = (
+            f"this site is served already; `kill {other}` stops it"
+            if other
+            else "another program listens there"
         )
+        return f"Port {port} of {host} is in use: {who}. Or choose another port: PORT={port % 65535 + 1} make run"
     if error.errno == errno.EACCES:
         return f"Port {port} is not open to this user. Choose one above 1023: PORT=8000 make run"
     return (

@@ -10,6 +10,7 @@ import pytest
 from django.core.cache import caches
 from pytest_django import Settings
 
+from cacheadmin import state
 from cacheadmin.backend import AdaptiveCache
 from tests.cacheadmin.workers import Worker, settings_of
 from tests.engines import fresh_name
@@ -17,6 +18,14 @@ from tests.servers.process import free_port
 
 CacheMaker = Callable[..., AdaptiveCache]
 WorkerMaker = Callable[..., Worker]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered() -> None:
+    """Forget what an earlier test saved: its row is rolled back, and what is known of it is not."""
+    state._snapshot = {}
+    state._looked_at = float("-inf")
+    state._has_complained = False
 
 
 @pytest.fixture

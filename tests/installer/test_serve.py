@@ -98,6 +98,7 @@ def test_a_port_in_use_is_told_in_words_and_the_first_server_goes_on(new_site: S
     second = serve_once(site)
     assert second.returncode == 1
     assert f"Port {site.port} of 127.0.0.1 is in use" in second.stderr
+    assert f"`kill {server_pid(site)}` stops it" in second.stderr
     assert "Traceback" not in second.stderr
     assert site.is_alive()
 

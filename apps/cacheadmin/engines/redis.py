@@ -78,7 +78,7 @@ def connect(address: str, connect_timeout: float, answer_timeout: float) -> redi
     Raises:
         EngineUnavailable: the address cannot be understood.
     """
-    if urlsplit(address).scheme not in SCHEMES:
+    if _scheme(address) not in SCHEMES:
         raise EngineUnavailable(Verdict.BAD_ADDRESS, f"it begins with none of {', '.join(SCHEMES)}")
     options = {
         "CONNECTION_FACTORY": f"{__name__}.{PooledConnectionFactory.__name__}",
@@ -96,6 +96,14 @@ def connect(address: str, connect_timeout: float, answer_timeout: float) -> redi
         return cast(redis.Redis, RedisCache(address, {"OPTIONS": options}).client.get_client(write=True))
     except (ValueError, RedisError) as error:
         raise EngineUnavailable(Verdict.BAD_ADDRESS, type(error).__name__) from error
+
+
+def _scheme(address: str) -> str:
+    try:
+        return urlsplit(address).scheme
+    except ValueError:
+        # An opening bracket without its closing one, and the like.
+        return ""
 
 
 def without_password(address: str) -> str:

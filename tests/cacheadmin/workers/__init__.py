@@ -76,19 +76,23 @@ class Worker:
                 *(sys.executable, "-W", "error", str(HERE / "worker_main.py")),
                 *(str(theirs.fileno()), str(user or os.geteuid())),
             ],
-            env={
-                **{name: value for name, value in os.environ.items() if name != "REDIS_URL"},
-                "PYTHONPATH": os.pathsep.join([str(HERE), str(CHECKOUT / "apps")]),
-                "DJANGO_SETTINGS_MODULE": "worker_settings",
-                "WORKER_SETTINGS": json.dumps(settings),
-                **(environment or {}),
-            },
+            env={**self.environment(settings), **(environment or {})},
             pass_fds=[theirs.fileno()],
             stdout=self._log,
             stderr=self._log,
         )
         theirs.close()
         self(IMPORTS)
+
+    @staticmethod
+    def environment(settings: Mapping[str, Any]) -> dict[str, str]:
+        """The environment in which a process has these settings."""
+        return {
+            **{name: value for name, value in os.environ.items() if name != "REDIS_URL"},
+            "PYTHONPATH": os.pathsep.join([str(HERE), str(CHECKOUT / "apps")]),
+            "DJANGO_SETTINGS_MODULE": "worker_settings",
+            "WORKER_SETTINGS": json.dumps(settings),
+        }
 
     def __enter__(self) -> Worker:
         return self
