@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import dj_database_url
+import dj_email_url
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -56,7 +57,6 @@ class Configuration(BaseSettings):
 
     email_url: str = ""
     default_from_email: str = "webmaster@localhost"
-    metrics_token: str = ""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator(
@@ -83,11 +83,31 @@ class Configuration(BaseSettings):
     def _is_a_database(cls, value: str) -> str:
         if value:
             try:
-                engine = dj_database_url.parse(value).get("ENGINE")
+                parsed = dj_database_url.parse(value)
             except Exception as error:  # the library raises whatever urllib raises
                 raise ValueError(DATABASE_URL_FORMS) from error
-            if engine not in {"django.db.backends.sqlite3", "django.db.backends.postgresql"}:
+            engines = {"django.db.backends.sqlite3", "django.db.backends.postgresql"}
+            if parsed.get("ENGINE") not in engines or not parsed.get("NAME"):
                 raise ValueError(DATABASE_URL_FORMS)
+        return value
+
+    @field_validator("email_url")
+    @classmethod
+    def _is_a_mail_server(cls, value: str) -> str:
+        if value:
+            try:
+                is_understood = "EMAIL_BACKEND" in dj_email_url.parse(value)
+            except Exception as error:  # as above
+                raise ValueError(EMAIL_URL_FORMS) from error
+            if not is_understood:
+                raise ValueError(EMAIL_URL_FORMS)
+        return value
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _are_host_names(cls, value: list[str]) -> list[str]:
+        if any("/" in name for name in value):
+            raise ValueError("write names of hosts alone, separated by commas: www.example.org,example.org")
         return value
 
     @property
@@ -130,6 +150,11 @@ class Configuration(BaseSettings):
 DATABASE_URL_FORMS = (
     "not an address of a database we know. Use sqlite:////absolute/path/to/db.sqlite3 "
     "or postgres://user:password@host:5432/name (special characters of the password percent-encoded)"
+)
+
+EMAIL_URL_FORMS = (
+    "not an address of a mail server we know. Use smtp+tls://user:password@host:587, "
+    "smtp+ssl://user:password@host:465 or console:"
 )
 
 

@@ -25,7 +25,6 @@ INSTALLED = CONFIGURATION.installed
 GENERATION = CONFIGURATION.generation
 SITE_URL = CONFIGURATION.site_url
 SETUP_TOKEN = CONFIGURATION.setup_token
-METRICS_TOKEN = CONFIGURATION.metrics_token
 
 # --- Who may talk to us ---
 
@@ -57,12 +56,14 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "core.proxies.TrustedProxyMiddleware",
     "installer.middleware.InstallGuardMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
-    "django.middleware.gzip.GZipMiddleware",
+    "core.compression.TextGZipMiddleware",
     "django.middleware.http.ConditionalGetMiddleware",
+    "core.middleware.PlainTextMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "core.middleware.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -159,9 +160,10 @@ SESSION_CACHE_ALIAS = "sessions"
 SESSION_COOKIE_AGE = 3600
 
 RATELIMIT_USE_CACHE = "ratelimit"
+# The security checks would have us bind all subdomains, and ask browsers to remember that for ever.
 # django-ratelimit knows only the names of Django's own backends; whether the live engine
 # is shared is told by a check of cacheadmin's.
-SILENCED_SYSTEM_CHECKS = ["django_ratelimit.W001"]
+SILENCED_SYSTEM_CHECKS = ["django_ratelimit.W001", "security.W005", "security.W021"]
 
 # --- People ---
 
@@ -238,10 +240,11 @@ WHITENOISE_IMMUTABLE_FILE_TEST = _is_immutable
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = CONFIGURATION.is_https
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-SECURE_SSL_REDIRECT = CONFIGURATION.is_https
+# Only a proxy that is trusted can tell https from http; without one, every visitor would be sent in circles.
+SECURE_SSL_REDIRECT = CONFIGURATION.is_https and bool(TRUSTED_PROXIES)
 SECURE_HSTS_SECONDS = 31_536_000 if CONFIGURATION.is_https else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = CONFIGURATION.is_https
-SECURE_HSTS_PRELOAD = CONFIGURATION.is_https
+# The owner's other subdomains are not ours to bind.
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = False
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None

@@ -34,13 +34,13 @@ class AdaptiveCache(BaseCache):
     def __init__(self, location: str, params: dict[str, Any]) -> None:
         super().__init__(params)
         self.space = space.of(space.identify(location, params))
-        self._fixed_group: str | None = params.get("OPTIONS", {}).get("GROUP")
+        self.fixed_group: str | None = params.get("OPTIONS", {}).get("GROUP")
 
     # --- Keys and lifetimes ---
 
     def group_of(self, key: str) -> str:
         """Return the name of the group that *key* belongs to in this cache."""
-        return self._fixed_group or groups.of_key(str(key))
+        return self.fixed_group or groups.of_key(str(key))
 
     def full_key(self, key: str, version: int | None = None) -> str:
         """Return the key an engine sees: Django's own, and the generation of its group."""
@@ -59,6 +59,14 @@ class AdaptiveCache(BaseCache):
     def _run(self, action: Callable[[Engine], Result]) -> Result:
         return self.space.run(action)
 
+    def _overwrite(self, keys: Iterable[str], action: Callable[[Engine], Result]) -> Result:
+        """Do an *action* that replaces what the *keys* hold, so that nobody goes on reading that."""
+        result = self._run(action)
+        if self.space.selector.is_behind:
+            # This process cannot reach the engine that the others have switched to; a new generation can.
+            self.clear_groups({self.group_of(key) for key in keys})
+        return result
+
     @property
     def is_shared(self) -> bool:
         """Whether what one worker stores now is what the others read."""
@@ -75,7 +83,7 @@ class AdaptiveCache(BaseCache):
         if seconds is not None and seconds <= 0:
             self.delete(key, version)
             return
-        self._run(lambda engine: engine.set(self.full_key(key, version), value, seconds))
+        self._overwrite([key], lambda engine: engine.set(self.full_key(key, version), value, seconds))
 
     def add(self, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
         seconds = self._seconds(key, timeout)
@@ -90,7 +98,7 @@ class AdaptiveCache(BaseCache):
         return self._run(lambda engine: engine.touch(self.full_key(key, version), seconds))
 
     def delete(self, key: str, version: int | None = None) -> bool:
-        return self._run(lambda engine: engine.delete(self.full_key(key, version)))
+        return self._overwrite([key], lambda engine: engine.delete(self.full_key(key, version)))
 
     def incr(self, key: str, delta: int = 1, version: int | None = None) -> int:
         value = self._run(lambda engine: engine.modify(self.full_key(key, version), lambda old: old + delta))
@@ -130,7 +138,7 @@ class AdaptiveCache(BaseCache):
             engine.delete(self.full_key(key, version))
             return engine.is_shared
 
-        if not self._run(forget):
+        if not self._overwrite([key], forget):
             self.clear_groups([self.group_of(key)])
 
     # --- Many entries ---
@@ -152,16 +160,19 @@ class AdaptiveCache(BaseCache):
         if over:
             self.delete_many(over, version)
         kept = {key: value for key, value in data.items() if key not in over}
-        self._run(
+        self._overwrite(
+            kept,
             lambda engine: engine.set_many(
                 {self.full_key(key, version): (value, lives[key]) for key, value in kept.items()}
-            )
+            ),
         )
         return []
 
     def delete_many(self, keys: Iterable[str], version: int | None = None) -> None:
         wanted = list(keys)
-        self._run(lambda engine: engine.delete_many([self.full_key(key, version) for key in wanted]))
+        self._overwrite(
+            wanted, lambda engine: engine.delete_many([self.full_key(key, version) for key in wanted])
+        )
 
     # --- The whole ---
 

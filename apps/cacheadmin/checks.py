@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core import checks
+from django.core.cache import caches
 
 from cacheadmin import space
 from cacheadmin.engines.base import EngineUnavailable
@@ -21,6 +22,7 @@ def register() -> None:
     """Make the checks known to Django."""
     checks.register(check_options, checks.Tags.caches)
     checks.register(check_directories, checks.Tags.caches)
+    checks.register(check_sharing, checks.Tags.caches)
 
 
 def check_options(**kwargs: Any) -> list[checks.CheckMessage]:
@@ -63,6 +65,19 @@ def check_directories(**kwargs: Any) -> list[checks.CheckMessage]:
                 )
             )
     return messages
+
+
+def check_sharing(**kwargs: Any) -> list[checks.CheckMessage]:
+    """Report caches that live in the memory of each worker, where limits are counted by each alone."""
+    return [
+        checks.Warning(
+            f"CACHES[{alias!r}] runs on the memory engine, which the workers of a site do not share.",
+            hint="With more than one worker, rate limits count for each alone. Use files or Redis.",
+            id="cacheadmin.W003",
+        )
+        for alias in _adaptive()
+        if caches[alias].space.selector.last_known() == "memory"
+    ]
 
 
 def _adaptive() -> dict[str, dict[str, Any]]:

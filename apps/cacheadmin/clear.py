@@ -13,6 +13,10 @@ from cacheadmin import groups, signals
 from cacheadmin.backend import AdaptiveCache
 
 
+class ProtectedGroup(ValueError):
+    """A group that no clear empties."""
+
+
 @dataclass(frozen=True)
 class Cleared:
     """What a clear did.
@@ -48,9 +52,15 @@ def clear(names: Iterable[str] | None = None, *, alias: str = "default", **origi
 
     Raises:
         KeyError: there is no such group.
+        ProtectedGroup: the group is never cleared, as it holds sessions or rate limits.
     """
     known = {group.name: group for group in groups.every()}
     wanted = [name for name, group in known.items() if not group.protected] if names is None else list(names)
+    # An alias that holds nothing else is cleared of its protected group when it is named.
+    own = cast(AdaptiveCache, caches[alias]).fixed_group
+    protected = [name for name in wanted if name in known and known[name].protected and name != own]
+    if protected:
+        raise ProtectedGroup(protected[0])
     unknown = [name for name in wanted if name not in known]
     if unknown:
         raise KeyError(unknown[0])

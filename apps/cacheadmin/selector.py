@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
 
+from django.db import connections
 from django.utils.functional import Promise
 
 from cacheadmin import conf, detect, shared, signals, state, verdicts
@@ -119,6 +120,7 @@ class Selector:
         self.directory = directory
         self.configured = Plan(choice, location)
         self.plan = self.configured
+        self._fingerprint = self.plan.fingerprint
         # What has to happen before an engine that was away may be read again.
         self.before_return: list[Callable[[], None]] = []
         self._shared = shared.SharedState(shared.state_path(directory, f"{location}\0{choice}"))
@@ -139,7 +141,17 @@ class Selector:
         """Return the code of the engine to use now."""
         if not self._has_arrived:
             self._arrive()
+        if self.is_behind:
+            # The others have followed a new choice already. Until this process has read it too, at the
+            # start of its next request, it keeps away from an engine that nobody else uses any more.
+            state.look_again_soon()
+            return Code.OFF
         return self._shared.read(shared.ACTIVE)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the machine follows a choice that this process has not read yet."""
+        return self._shared.read(shared.PLAN) != self._fingerprint
 
     def address(self) -> str:
         """Return the address of the Redis in use, or to come back to; it may hold a password."""
@@ -148,6 +160,11 @@ class Selector:
             return known[min(self._shared.read(shared.CANDIDATE), len(known) - 1)]
         return self.plan.location
 
+    def last_known(self) -> str:
+        """Return the engine that this machine used last, or the configured choice; tries nothing out."""
+        active = Code(self._shared.read(shared.ACTIVE))
+        return self.plan.choice if active is Code.UNDECIDED else active.word
+
     @property
     def is_degraded(self) -> bool:
         """Whether the live engine is not the one that ought to be."""
@@ -155,10 +172,10 @@ class Selector:
 
     def status(self) -> Status:
         """Return the present state."""
-        active = self.live()
+        self.live()
         return Status(
             choice=self.plan.choice,
-            engine=Code(active).word,
+            engine=Code(self._shared.read(shared.ACTIVE)).word,
             reason=Verdict(self._shared.read(shared.REASON)),
             is_degraded=self.is_degraded,
             since=datetime.fromtimestamp(self._shared.read(shared.SINCE) / 1e9, UTC),
@@ -177,6 +194,7 @@ class Selector:
         if plan == self.plan:
             return
         self.plan = plan
+        self._fingerprint = plan.fingerprint
         if self._has_arrived:
             with self._thread_lock:
                 self._settle()
@@ -196,15 +214,18 @@ class Selector:
         """Bring plan and shared state together; one worker of the machine decides for all."""
         words = self._shared
         with words.lock():
-            is_same_plan = words.read(shared.PLAN) == self.plan.fingerprint
+            is_same_plan = not self.is_behind
             active = words.read(shared.ACTIVE)
+            if active and not is_same_plan and not state.is_known():
+                # Whoever could not read the saved choice does not overrule those who could.
+                return
             is_fresh = time.time_ns() - words.read(shared.LOOKED) < _FRESH
             if active and is_same_plan and is_fresh:
                 return
             decision = self._decide(
                 was_home=Code(words.read(shared.HOME)) if is_same_plan else Code.UNDECIDED
             )
-            words.write(shared.PLAN, self.plan.fingerprint)
+            words.write(shared.PLAN, self._fingerprint)
             words.write(shared.LOOKED, time.time_ns())
             words.write(shared.REASON, decision.reason)
             known = (active, words.read(shared.HOME), words.read(shared.CANDIDATE))
@@ -240,7 +261,7 @@ class Selector:
     def fall_back(self, failed: int, error: EngineUnavailable) -> None:
         """Leave the engine *failed* for the next best; the first worker to notice does it for all."""
         with self._shared.lock():
-            if self._shared.read(shared.ACTIVE) != failed:
+            if self.is_behind or self._shared.read(shared.ACTIVE) != failed:
                 return
             home = Code(self._shared.read(shared.HOME))
             decision = _Decision(Code.MEMORY, home, error.verdict, self._shared.read(shared.CANDIDATE))
@@ -294,10 +315,14 @@ class Selector:
             while is_only and self.is_degraded:
                 if self._is_over.wait(conf.get("PROBE_INTERVAL")):
                     return
+                if self.is_behind:
+                    _refresh_in_this_thread()
                 with contextlib.suppress(EngineUnavailable):
                     self._return_home()
 
     def _return_home(self) -> None:
+        if self.is_behind:
+            return
         home = Code(self._shared.read(shared.HOME))
         if home is Code.REDIS:
             candidate = detect.examine(self.address())
@@ -307,7 +332,7 @@ class Selector:
             # Nothing that a probe stores is ever read as a value, so it needs no secret.
             FileEngine(self.directory / "probe", Serializer(""), max_entries=1, cull_frequency=0).probe()
         with self._shared.lock():
-            if not self.is_degraded:
+            if self.is_behind or not self.is_degraded:
                 return
             self._shared.advance_all()
             for prepare in self.before_return:
@@ -355,6 +380,14 @@ class Selector:
     def end(self) -> None:
         """Stop asking for a lost engine: nobody uses this selector any more."""
         self._is_over.set()
+
+
+def _refresh_in_this_thread() -> None:
+    try:
+        state.refresh()
+    finally:
+        # Django closes the connections of requests; those of this thread are its own business.
+        connections.close_all()
 
 
 _selectors: dict[tuple[str, str, str], Selector] = {}

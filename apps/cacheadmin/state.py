@@ -47,6 +47,7 @@ _listeners: list[Listener] = []
 _lock = threading.Lock()
 _looked_at = float("-inf")
 _has_complained = False
+_has_loaded = False
 
 
 def connect(loader: Loader, saver: Saver) -> None:
@@ -73,7 +74,7 @@ def refresh(*, now: bool = False) -> None:
     Args:
         now: look even if the last look was a moment ago.
     """
-    global _looked_at, _snapshot, _has_complained
+    global _looked_at, _snapshot, _has_complained, _has_loaded
     if _loader is None:
         return
     with _lock:
@@ -91,10 +92,21 @@ def refresh(*, now: bool = False) -> None:
                     "The saved cache settings cannot be read (%s); going on without.", type(error).__name__
                 )
             return
-        _has_complained = False
+        _has_complained, _has_loaded = False, True
         _snapshot = MappingProxyType(dict(loaded))
     for listener in _listeners:
         listener(_snapshot)
+
+
+def look_again_soon() -> None:
+    """Have the next ``refresh()`` look, however short ago the last one was."""
+    global _looked_at
+    _looked_at = float("-inf")
+
+
+def is_known() -> bool:
+    """Whether the saved settings have been read, or there is nothing to read them from."""
+    return _loader is None or _has_loaded
 
 
 def refresh_if_possible() -> None:

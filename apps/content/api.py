@@ -152,7 +152,7 @@ def about_the_site(request: HttpRequest) -> out.SiteOut:
 
 def _article(slug: str) -> FullArticle:
     try:
-        article = lookups.article_by_slug(_as_text(slug))
+        article = lookups.article_by_slug(slug)
     except Article.DoesNotExist:
         raise Http404(_("There is no such article.")) from None
     if not article.is_due:
@@ -162,21 +162,16 @@ def _article(slug: str) -> FullArticle:
 
 def _tag(slug: str) -> TagCard:
     try:
-        return lookups.tag_by_slug(_as_text(slug))
+        return lookups.tag_by_slug(slug)
     except Tag.DoesNotExist:
         raise Http404(_("There is no tag of this name.")) from None
 
 
 def _author(username: str) -> AuthorCard:
     try:
-        return lookups.author_by_username(_as_text(username))
+        return lookups.author_by_username(username)
     except User.DoesNotExist:
         raise Http404(_("There is no author of this name.")) from None
-
-
-def _as_text(word: str) -> str:
-    # No database has a NUL in a name, and PostgreSQL refuses to look for one.
-    return word.replace("\0", "")
 
 
 def _of_a_card(request: HttpRequest, card: ArticleCard) -> dict[str, Any]:

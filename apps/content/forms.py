@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from content import covers
@@ -31,7 +32,7 @@ class ArticleForm(ModelForm):
     """An article; slug and date may be left to the site."""
 
     cover = CoverField(
-        label=_("cover image"),
+        label=capfirst(_("cover image")),
         required=False,
         help_text=_("A landscape works best, such as 1200 × 630 pixels. It is kept as WebP."),
     )

@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Count, Sum
+from django.db.models import Count, Exists, OuterRef, Sum
 from django.utils import timezone
 
 from cacheadmin import cached
@@ -166,12 +166,15 @@ def _related(article: Article, others: ArticleQuerySet) -> list[Article]:
 
 @cached("lists")
 def tag_by_slug(slug: str) -> TagCard:
-    """Return the tag *slug*.
+    """Return the tag *slug*, if something published has it.
+
+    What drafts are about is nobody's business.
 
     Raises:
-        Tag.DoesNotExist: there is none.
+        Tag.DoesNotExist: nothing published has a tag of that slug.
     """
-    return tag_card(Tag.objects.get(slug=slug))
+    in_use = Exists(Article.objects.published().filter(tags=OuterRef("pk")))
+    return tag_card(Tag.objects.filter(in_use).get(slug=slug))
 
 
 @cached("lists")

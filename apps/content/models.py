@@ -165,15 +165,6 @@ class Article(models.Model):
         """How long it takes to read."""
         return markdown.reading_minutes(self.word_count)
 
-    @property
-    def is_public(self) -> bool:
-        """Whether everybody may read it now."""
-        return (
-            self.status == self.Status.PUBLISHED
-            and self.published_at is not None
-            and self.published_at <= timezone.now()
-        )
-
     def get_absolute_url(self) -> str:
         """Its page, which is always in its own language."""
         with translation.override(self.language):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.options import ModelAdmin
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
@@ -16,9 +17,8 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
-from core import history
+from core import deeds, history
 from core.languages import site_language
 from core.models import AdminHistory, SiteSettings
 
@@ -118,17 +118,18 @@ class SiteSettingsAdmin(HistoryModelAdmin[SiteSettings]):
         return HttpResponseRedirect(reverse("admin:core_sitesettings_change", args=[1]))
 
 
-# The words that our own pages use; an action under another name shows that name.
-ACTION_NAMES = {
-    "add": pgettext_lazy("history", "Added"),
-    "change": pgettext_lazy("history", "Changed"),
-    "delete": pgettext_lazy("history", "Deleted"),
-    "publish": pgettext_lazy("history", "Published"),
-    "withdraw": pgettext_lazy("history", "Withdrawn"),
-    "clear cache": pgettext_lazy("history", "Cache cleared"),
-    "choose cache engine": pgettext_lazy("history", "Cache engine chosen"),
-    "install": pgettext_lazy("history", "Site installed"),
-}
+class ActionFilter(admin.AllValuesFieldListFilter):
+    """The actions that occur, in words."""
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        """Name each as the list does."""
+        actions = [action for action in self.lookup_choices if action is not None]
+        for action, choice in zip(["", *actions], super().choices(changelist), strict=False):
+            if action:
+                words = str(choice["display"]).removeprefix(action)
+                yield {**choice, "display": deeds.in_words(action) + words}
+            else:
+                yield choice
 
 
 @admin.register(AdminHistory)
@@ -136,7 +137,7 @@ class AdminHistoryAdmin(HistoryModelAdmin[AdminHistory]):
     """Who did what; to be read and searched only."""
 
     list_display = ["timestamp", "actor_name", "action_name", "target_type", "target_repr", "address"]
-    list_filter = [("actor", admin.RelatedOnlyFieldListFilter), "action", "target_type"]
+    list_filter = [("actor", admin.RelatedOnlyFieldListFilter), ("action", ActionFilter), "target_type"]
     search_fields = ["actor_name", "target_repr", "detail"]
     date_hierarchy = "timestamp"
     list_per_page = 50
@@ -156,7 +157,7 @@ class AdminHistoryAdmin(HistoryModelAdmin[AdminHistory]):
     @admin.display(description=_("action"), ordering="action")
     def action_name(self, entry: AdminHistory) -> str:
         """The action in words."""
-        return str(ACTION_NAMES.get(entry.action, entry.action))
+        return deeds.in_words(entry.action)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """History is written by what happens."""

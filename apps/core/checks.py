@@ -8,6 +8,7 @@ from typing import Any
 
 from django.apps import AppConfig
 from django.conf import settings
+from django.core import checks
 from django.core.checks import CheckMessage, Error, register
 
 from core.client_ip import UNIX
@@ -24,6 +25,23 @@ def check_trusted_proxies(app_configs: Sequence[AppConfig] | None, **kwargs: Any
         )
         for word in settings.TRUSTED_PROXIES
         if word != UNIX and not _is_network(word)
+    ]
+
+
+@register("security")
+def check_https_behind_a_proxy(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """core.W001: an https site that trusts no proxy cannot tell https from http."""
+    if not settings.SITE_URL.startswith("https://") or settings.TRUSTED_PROXIES:
+        return []
+    return [
+        checks.Warning(
+            "SITE_URL says https, but TRUSTED_PROXIES names no proxy that could tell it.",
+            hint=(
+                "Set TRUSTED_PROXIES to the address of the proxy that ends TLS (often 127.0.0.1). Until then "
+                "visitors on http are not sent to https, and all share the proxy's address in the limits."
+            ),
+            id="core.W001",
+        )
     ]
 
 

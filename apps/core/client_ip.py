@@ -37,6 +37,11 @@ def client_ip(request: HttpRequest) -> str:
     return str(nearest or "")
 
 
+def is_from_trusted_proxy(request: HttpRequest) -> bool:
+    """Return whether the peer of this connection is a proxy in ``settings.TRUSTED_PROXIES``."""
+    return _is_trusted(_address(request.META.get("REMOTE_ADDR", "")))
+
+
 def _address(text: str) -> Address | None:
     """Read an address as servers and proxies write it: with or without a port, brackets, a zone."""
     text = text.strip()

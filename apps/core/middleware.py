@@ -1,4 +1,4 @@
-"""Activates the language and the time zone of each request."""
+"""Refuses what is no text; activates the language and the time zone of each request."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
+from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.utils import timezone, translation
@@ -15,9 +16,20 @@ from django.utils.deprecation import MiddlewareMixin
 
 from core import languages
 from core.site import get_site
+from core.views import bad_request
 
 # Where signed-in people work: there the member's preference counts.
 PERSONAL_AREAS = frozenset({"admin", "cacheadmin"})
+
+
+class PlainTextMiddleware(MiddlewareMixin):
+    """Refuses an address with a NUL in it: nothing has such a name, and PostgreSQL fails to look for one."""
+
+    def process_request(self, request: HttpRequest) -> HttpResponseBase | None:
+        """Answer 400 where the path or the query, as they are read, hold a NUL."""
+        if "\0" in request.path_info or _has_nul(request):
+            return bad_request(request, BadRequest())
+        return None
 
 
 class LanguageMiddleware(MiddlewareMixin):
@@ -25,10 +37,10 @@ class LanguageMiddleware(MiddlewareMixin):
 
     def process_request(self, request: HttpRequest) -> HttpResponseBase | None:
         """Activate language and time zone; send ``/en/…`` on where English needs no prefix."""
+        site_language = _follow_site(request)
         if not languages.is_site_page(request.path_info):
             activate_language(request, languages.choose_language(request))
             return None
-        site_language = _follow_site(request)
         activate_language(request, languages.url_language(request.path_info))
         if languages.split_path(request.path_info)[0] == site_language:
             return _redirect_to_short_address(request, site_language)
@@ -41,7 +53,6 @@ class LanguageMiddleware(MiddlewareMixin):
         match = request.resolver_match
         if match is None or PERSONAL_AREAS.isdisjoint(match.namespaces):
             return
-        _follow_site(request)
         if settings.SESSION_COOKIE_NAME not in request.COOKIES:
             return
         if preferred := languages.supported(getattr(request.user, "language", "")):
@@ -65,6 +76,11 @@ def activate_language(request: HttpRequest, code: str) -> None:
     """Speak *code* for the rest of this request."""
     translation.activate(code)
     request.LANGUAGE_CODE = code
+
+
+def _has_nul(request: HttpRequest) -> bool:
+    # As it is decoded, not as it is written: the encoding is for the client to say.
+    return any("\0" in text for name, values in request.GET.lists() for text in (name, *values))
 
 
 def _follow_site(request: HttpRequest) -> str:

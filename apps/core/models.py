@@ -8,7 +8,10 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+
+from core import deeds
 
 
 def validate_time_zone(name: str) -> None:
@@ -95,4 +98,7 @@ class AdminHistory(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.actor_name}: {self.action} {self.target_repr}".strip()
+        deed = f"{deeds.in_words(self.action)} {self.target_repr}".strip()
+        if not self.actor_name:
+            return deed
+        return gettext("%(name)s: %(deed)s") % {"name": self.actor_name, "deed": deed}

@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
 import dj_database_url
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, NotSupportedError, connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.exceptions import InconsistentMigrationHistory
@@ -81,6 +84,10 @@ CATEGORIES = [
 LOCK = 0x1257A11
 
 NO_DATABASE = _("There is no such database on that server. Create it first, or look for a typing error.")
+NO_NAME = _(
+    "The address names a server, but no database on it. Write its name at the end: "
+    "postgres://user:password@host:5432/name"
+)
 NO_ROLE = _("The database server does not know this user.")
 
 
@@ -90,6 +97,8 @@ def in_words(error: Exception) -> str:
     lower = told.lower()
     if "does not exist" in lower and ("database" in lower or "role" in lower):
         return str(NO_ROLE if 'role "' in lower else NO_DATABASE)
+    if isinstance(error, ImproperlyConfigured) and "supply the name" in lower:
+        return str(NO_NAME)
     for category in CATEGORIES:
         if any(phrase in lower for phrase in category.phrases):
             return str(category.words)
@@ -103,17 +112,40 @@ def check_address(url: str) -> None:
         DatabaseProblem: it has not; the message does not repeat it, as it may hold a password.
     """
     try:
-        engine = dj_database_url.parse(url)["ENGINE"]
+        found: dict[str, Any] = dict(dj_database_url.parse(url))
+        engine = found["ENGINE"]
     except Exception as error:
         # The library lets through whatever its parts raise.
         raise DatabaseProblem(str(FORMS)) from error
     if engine not in {"django.db.backends.sqlite3", "django.db.backends.postgresql"}:
         raise DatabaseProblem(str(FORMS))
+    if engine.endswith("sqlite3"):
+        _require_kept(str(found["NAME"]))
+    elif not found.get("NAME"):
+        raise DatabaseProblem(str(NO_NAME))
+
+
+def absolute(url: str) -> str:
+    """Return *url*, a checked one, with the path of an SQLite file counted from the present directory.
+
+    The server runs elsewhere: there the same relative path would be another, empty database.
+    """
+    found = dj_database_url.parse(url) if url.startswith("sqlite:///") else None
+    if found is None or Path(str(found["NAME"])).is_absolute():
+        return url
+    return f"sqlite:///{quote(str(Path.cwd()))}/{url.removeprefix('sqlite:///')}"
 
 
 FORMS = _(
     "This is not an address of a database we know. Use sqlite:////absolute/path/to/db.sqlite3 or "
     "postgres://user:password@host:5432/name (special characters of the password percent-encoded)."
+)
+NOT_KEPT = _(
+    "An SQLite database in memory is gone when the command ends. Name a file by its whole path: "
+    "sqlite:////absolute/path/to/db.sqlite3"
+)
+NOT_WHOLE = _(
+    "The path of the SQLite file must be the whole one, as the server runs in another directory: %(address)s"
 )
 
 
@@ -123,14 +155,15 @@ def require_usable() -> None:
     Raises:
         DatabaseProblem: it cannot be reached, is too old, not ours, or its user lacks a right.
     """
-    if connection.vendor == "sqlite":
-        _require_writable_file(Path(connection.settings_dict["NAME"]))
     try:
+        if connection.vendor == "sqlite":
+            _require_kept(str(connection.settings_dict["NAME"]))
+            _require_writable_file(Path(connection.settings_dict["NAME"]))
         connection.ensure_connection()
         if connection.vendor == "postgresql":
             _require_utf8_and_rights(connection)
         _require_no_foreign_tables()
-    except (DatabaseError, NotSupportedError) as error:
+    except (DatabaseError, NotSupportedError, ImproperlyConfigured) as error:
         connection.close()
         raise DatabaseProblem(in_words(error)) from error
 
@@ -161,16 +194,26 @@ def lock_for_installation() -> bool:
 
 
 def keep_private() -> None:
-    """Let nobody but its owner read an SQLite file; what SQLite lays beside it follows by itself."""
-    if connection.vendor == "sqlite" and Path(connection.settings_dict["NAME"]).is_file():
-        Path(connection.settings_dict["NAME"]).chmod(0o600)
+    """Let nobody but its owner read an SQLite file that others may read, nor what lies beside it."""
+    if connection.vendor != "sqlite":
+        return
+    for ending in ("", "-wal", "-shm"):
+        path = Path(f"{connection.settings_dict['NAME']}{ending}")
+        if path.is_file():
+            path.chmod(0o600)
+
+
+def _require_kept(name: str) -> None:
+    """Of SQLite's names, ``file:`` begins an address of its own: for memory, or for more than a path."""
+    if name == ":memory:" or name.startswith("file:"):
+        raise DatabaseProblem(str(NOT_KEPT))
 
 
 def _require_writable_file(path: Path) -> None:
+    if not path.is_absolute():
+        raise DatabaseProblem(str(NOT_WHOLE) % {"address": f"sqlite:///{path.absolute()}"})
     if path.parent == settings.VAR_DIR:
         path.parent.mkdir(parents=True, exist_ok=True)
-    if "memory" in str(path):
-        return
     if not path.parent.is_dir():
         raise DatabaseProblem(
             str(_("There is no directory %(path)s. Create it first.")) % {"path": path.parent}
@@ -180,6 +223,10 @@ def _require_writable_file(path: Path) -> None:
         if not os.access(needed, os.W_OK):
             words = _("%(path)s cannot be written. Give the user that runs the site the right to.")
             raise DatabaseProblem(str(words) % {"path": needed})
+    # SQLite would make it readable for everybody; what it lays beside a file gets that file's mode.
+    # Never where it exists: closing it would open the locks that this process holds on it.
+    if not path.exists():
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
 
 
 def _require_utf8_and_rights(connection: BaseDatabaseWrapper) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import fcntl
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +19,14 @@ from django.db import DatabaseError, IntegrityError, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from cacheadmin.models import load_choices
 from cacheadmin.state import save_choice
 from content.sample import create_sample_content
 from core import history
-from core.models import SiteSettings
+from core.models import AdminHistory, SiteSettings
 from installer import databases, server, site_file, state
 from installer.models import Installation
-from installer.plan import Plan, administrator
+from installer.plan import Faults, Plan, administrator
 from users.models import User
 
 Say = Callable[[str], None]
@@ -83,27 +84,77 @@ def take_over(say: Say, *, site_url: str = "") -> None:
         _connect(say, site_url)
 
 
-def is_identical(plan: Plan) -> bool:
-    """Return whether the configured database already holds just what *plan* describes."""
-    site = SiteSettings.objects.filter(pk=1, name=plan.site_name.strip(), language=plan.language)
-    owner = User.objects.filter(
-        username__iexact=plan.admin_username, email__iexact=plan.admin_email, is_superuser=True
-    )
-    return site.exists() and owner.exists()
+def differences(plan: Plan) -> Faults:
+    """Return what *plan* asks for and the configured database does not hold, by flag, in words.
+
+    What is empty in *plan* asks for nothing.
+
+    Raises:
+        django.db.DatabaseError: the tables are of an older version.
+    """
+    site = SiteSettings.objects.filter(pk=1).first() or SiteSettings()
+    choice = load_choices().get("default")
+    engine, redis_url = (choice.engine, choice.location) if choice else ("auto", "")
+    site_url = str(settings.CONFIGURATION.site_url)
+    page = _("the administration, /admin/")
+    cache_page = _("the cache page of the administration, /admin/")
+    file = _("SITE_URL, in the environment or in %(path)s") % {"path": settings.SITE_FILE}
+    asked_and_held = {
+        "site_name": (plan.site_name.strip(), site.name, page),
+        "language": (plan.language, site.language, page),
+        "cache": (plan.cache, engine, cache_page),
+        # Without a configuration file the address is still to be written.
+        "site_url": (plan.site_url.rstrip("/") if settings.INSTALLED else "", site_url, file),
+    }
+    found: Faults = {
+        name: [_("It is “%(value)s” here. To change it: %(place)s.") % {"value": held, "place": place}]
+        for name, (asked, held, place) in asked_and_held.items()
+        if asked and asked != held
+    }
+    # Addresses of Redis hold passwords: none is repeated.
+    if plan.redis_url and plan.redis_url != redis_url:
+        found["redis_url"] = [_("It is another one here. To change it: %(place)s.") % {"place": cache_page}]
+    return {**found, **_other_owner(plan), **_other_samples(plan)}
+
+
+def _other_owner(plan: Plan) -> Faults:
+    owners = User.objects.filter(is_superuser=True)
+    if plan.admin_username:
+        owners = owners.filter(username__iexact=plan.admin_username)
+    if plan.admin_email:
+        owners = owners.filter(email__iexact=User.objects.normalize_email(plan.admin_email))
+    if owners.exists():
+        return {}
+    words = _("There is no such administrator here. To make one: `manage.py createsuperuser`, or /admin/.")
+    return {"admin_username" if plan.admin_username else "admin_email": [words]}
+
+
+def _other_samples(plan: Plan) -> Faults:
+    if not plan.sample_content:
+        return {}
+    told = AdminHistory.objects.filter(action="install").values_list("detail", flat=True)
+    # Without an entry, which an owner may have cleared away, nobody knows how many were asked for.
+    if not told.exists() or _samples_in_words(plan) in told:
+        return {}
+    return {"sample_content": [_("Sample articles are only written by the installation itself.")]}
+
+
+def _samples_in_words(plan: Plan) -> str:
+    return f"--sample-content {plan.sample_content}" if plan.sample_content else ""
 
 
 def _migrate(say: Say) -> None:
     say(_("Creating or updating the tables"))
+    databases.keep_private()
     try:
         call_command("migrate", interactive=False, verbosity=0)
     except DatabaseError as error:
         raise InstallError(_("Tables: %(problem)s") % {"problem": databases.in_words(error)}) from error
-    databases.keep_private()
 
 
 def _fill(plan: Plan, say: Say) -> None:
     try:
-        with transaction.atomic():
+        with _without_leftovers(), transaction.atomic():
             # First of all: whoever installs into the same database meanwhile waits here, and then fails.
             Installation.objects.create(pk=1)
             _create_site(plan, say)
@@ -120,6 +171,22 @@ def _fill(plan: Plan, say: Say) -> None:
         ) from error
 
 
+@contextmanager
+def _without_leftovers() -> Iterator[None]:
+    """When what is done inside fails, delete the files it has laid into MEDIA_ROOT, as rows are too."""
+    root = Path(settings.MEDIA_ROOT)
+    before = {root, *root.rglob("*")} if root.exists() else set()
+    try:
+        yield
+    except BaseException:  # Ctrl-C as well
+        # What is inside a directory comes after it in the alphabet.
+        for path in sorted({root, *root.rglob("*")} - before, reverse=True):
+            # The first failure is the one to tell of, not a second one here.
+            with suppress(OSError):
+                path.rmdir() if path.is_dir() else path.unlink()
+        raise
+
+
 def _create_site(plan: Plan, say: Say) -> None:
     say(_("Creating the site and its administrator"))
     site = SiteSettings(name=plan.site_name.strip(), language=plan.language)
@@ -128,7 +195,9 @@ def _create_site(plan: Plan, say: Say) -> None:
     user.set_password(plan.admin_password)
     user.save()
     save_choice("default", engine=plan.cache, location=plan.redis_url)
-    history.record(None, "install", site)
+    entry = history.record(None, "install", site, detail=_samples_in_words(plan))
+    entry.actor_name = "manage.py"
+    entry.save(update_fields=["actor_name"])
 
 
 def _create_samples(count: int, say: Say) -> None:

@@ -49,7 +49,7 @@ def command() -> list[str]:
     }
     words = [str(word) for option in options.items() for word in option]
     switches = ["--respawn-failed-workers", "--no-ws"]
-    return [sys.executable, "-m", "granian", *words, *switches, "deploy.granian_wsgi:application"]
+    return [sys.executable, "-m", "granian", *words, *switches, "config.worker:application"]
 
 
 def environment(*, is_installed: bool) -> dict[str, str]:
@@ -118,7 +118,8 @@ def _why_not(error: OSError, host: str, port: int) -> str:
             if other
             else "another program listens there"
         )
-        return f"Port {port} of {host} is in use: {who}. Or choose another port: PORT={port % 65535 + 1} make run"
+        advice = f"Or choose another port: PORT={port % 65535 + 1} make run"
+        return f"Port {port} of {host} is in use: {who}. {advice}"
     if error.errno == errno.EACCES:
         return f"Port {port} is not open to this user. Choose one above 1023: PORT=8000 make run"
     return (

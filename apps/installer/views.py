@@ -10,6 +10,7 @@ from functools import wraps
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
@@ -86,7 +87,7 @@ def _ask_for_token(request: HttpRequest, error: str = "", status: int = 200) -> 
 
 def _how_to(request: HttpRequest) -> HttpResponse:
     address = f"{request.scheme}://{request.get_host()}"
-    options = ["--site-name 'My site'", "--language en", "--admin-username admin"]
+    options = ["--site-name 'My site'", f"--language {get_language()}", "--admin-username admin"]
     options += ["--admin-email you@example.org", f"--site-url {address}"]
     context = {
         "directory": settings.BASE_DIR,

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 else:
     CreationForm, ChangeForm, AccountAdmin = AdminUserCreationForm, UserChangeForm, UserAdmin
 
-# Whoever manages members must not be able to make a superuser of themselves.
-GRANTS = ("is_superuser", "groups", "user_permissions")
+# Whoever manages members must not be able to grant themselves more, nor let an account of theirs in.
+GRANTS = ("is_staff", "is_superuser", "groups", "user_permissions")
 
 
 class MemberCreationForm(CreationForm):
@@ -49,7 +49,7 @@ class MemberChangeForm(ChangeForm):
 
 @admin.register(User)
 class MemberAdmin(HistoryModelAdmin[User], AccountAdmin):
-    """Accounts. Superusers, and what anybody is granted, are changed by superusers alone."""
+    """Accounts. Those of the staff, and what anybody is granted, are changed by superusers alone."""
 
     form = MemberChangeForm
     add_form = MemberCreationForm
@@ -63,7 +63,7 @@ class MemberAdmin(HistoryModelAdmin[User], AccountAdmin):
         (None, {"fields": ["username", "password"]}),
         (_("Person"), {"fields": ["first_name", "last_name", "email", "bio"]}),
         (_("Preferences"), {"fields": ["language", "theme"]}),
-        (_("Permissions"), {"fields": ["is_active", "is_staff", *GRANTS]}),
+        (_("Permissions"), {"fields": ["is_active", *GRANTS]}),
         (_("Times"), {"fields": ["date_joined", "last_login", "last_seen"]}),
     ]
     add_fieldsets = [
@@ -82,20 +82,31 @@ class MemberAdmin(HistoryModelAdmin[User], AccountAdmin):
         return [*super().get_readonly_fields(request, obj), *grants]
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Nobody else changes a superuser, or that account's password."""
+        """Nobody else changes an account of the staff, or its password; everybody changes their own."""
         return _may_touch(request, obj) and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Nobody else deletes a superuser."""
+        """Nobody else deletes an account of the staff."""
         return _may_touch(request, obj) and super().has_delete_permission(request, obj)
 
 
 def _may_touch(request: HttpRequest, member: User | None) -> bool:
-    return member is None or not member.is_superuser or bool(request.user.is_superuser)
+    """Whether the password of *member* may be in the hands of whoever asks.
+
+    Who is staff may do what others of the staff may not, so each is out of reach of the others.
+    """
+    if member is None or request.user.is_superuser or member.pk == request.user.pk:
+        return True
+    return not (member.is_staff or member.is_superuser)
 
 
 class RecordedGroupAdmin(HistoryModelAdmin[Group], GroupAdmin):
-    """Django's page of groups, with a history."""
+    """Django's page of groups, with a history. What a group may do is decided by superusers alone."""
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Group | None = None) -> list[str]:
+        """Show others than superusers what a group may do: they may be in it themselves."""
+        grants = [] if request.user.is_superuser else ["permissions"]
+        return [*super().get_readonly_fields(request, obj), *grants]
 
 
 admin.site.unregister(Group)

@@ -48,9 +48,9 @@ class Server:
                 "--interface", "wsgi", "--http", "1", "--no-ws", "--log-level", "error",
                 "--host", "127.0.0.1", "--port", str(port), "--workers", str(self.workers),
                 "--blocking-threads", str(self.threads), "--respawn-failed-workers",
-                "--workers-kill-timeout", "30",
+                "--workers-kill-timeout", "10", "--http1-header-read-timeout", "10000",
             ]  # fmt: skip
-            return [sys.executable, "-m", "granian", *options, "config.wsgi:application"]
+            return [sys.executable, "-m", "granian", *options, "config.worker:application"]
         options = [
             "--bind", f"127.0.0.1:{port}", "--workers", str(self.workers), "--log-level", "error",
             "--worker-class", self.worker, "--threads", str(self.threads), "--timeout", "30",

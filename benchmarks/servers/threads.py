@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks.servers.clients import Crowd, Load, get, wrk
 from benchmarks.servers.processes import BASE_DIR, Running, Server, running
 
-SERVERS = [Server("granian", "", threads) for threads in (1, 2, 4, 8)]
+SERVERS = [Server("granian", "", threads) for threads in (1, 2, 3, 4, 8)]
 PAGES = [
     "/", "/articles/", "/articles/feed/", "/search/?q=winter", "/accounts/login/",
     "/fr/", "/fr/articles/", "/api/v1/articles/", "/api/v1/site/",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+import redis
 
 from cacheadmin import detect
 from cacheadmin.backend import AdaptiveCache
@@ -176,19 +178,19 @@ def test_a_redis_that_still_loads_is_told(new_redis: NewRedis) -> None:
     with server.client() as client:
         pipeline = client.pipeline(transaction=False)
         for number in range(3000):
-            pipeline.set(f"key{number}", "x" * 2000)
+            pipeline.set(f"key{number}", os.urandom(1000))
         pipeline.execute()
         client.config_set("loading-process-events-interval-bytes", 1024)
 
     def reload() -> None:
-        with server.client() as other:
+        with redis.Redis.from_url(server.url(), socket_timeout=60) as other:
             other.execute_command("DEBUG", "RELOAD")
 
     thread = threading.Thread(target=reload)
     thread.start()
-    wait_until(lambda: examine(server.url()).verdict is Verdict.LOADING, seconds=5)
+    wait_until(lambda: examine(server.url()).verdict is Verdict.LOADING, seconds=30)
     thread.join()
-    wait_until(lambda: examine(server.url()).is_usable, seconds=15)
+    wait_until(lambda: examine(server.url()).is_usable, seconds=30)
 
 
 @pytest.mark.parametrize(

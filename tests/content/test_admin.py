@@ -72,7 +72,7 @@ def test_an_article_is_written_and_published(editor: Client, new_image: ImageMak
     assert answer.status_code == 302, faults(answer)
     article = Article.objects.get()
     assert (article.slug, article.author.username, article.word_count) == ("rain", "editor", 1)
-    assert article.is_public
+    assert Article.objects.published().get() == article
     assert (article.cover_width, article.cover_height) == (1600, 800)
     assert str(article.cover).endswith(".webp")
     with article.cover.open() as file:
@@ -259,3 +259,8 @@ def test_a_renamed_tag_is_renamed_on_the_pages(editor: Client, new_article: Arti
     assert answer.status_code == 302
     assert [card.name for card in lookups.article_by_slug("rain").tags] == ["climate"]
     assert actions() == [("change", "climate")]
+
+
+def test_every_label_of_the_form_begins_with_a_capital(editor: Client) -> None:
+    fields = editor.get(ADD).context["adminform"].form.fields.values()
+    assert [str(field.label) for field in fields if str(field.label)[0].islower()] == []

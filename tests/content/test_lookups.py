@@ -294,6 +294,20 @@ def test_a_member_without_articles_is_no_author(new_member: MemberMaker, new_art
     assert lookups.author_by_username("reader").id == reader.pk
 
 
+def test_a_tag_that_nothing_published_has_is_none(engine: str, new_article: ArticleMaker) -> None:
+    draft = new_article(tags=("secret",), status=Article.Status.DRAFT)
+    new_article(tags=("secret",), published_at=timezone.now() + timedelta(hours=1))
+    with pytest.raises(Tag.DoesNotExist):
+        lookups.tag_by_slug("secret")
+    draft.status = Article.Status.PUBLISHED
+    draft.save()
+    assert lookups.tag_by_slug("secret").name == "secret"
+    draft.status = Article.Status.DRAFT
+    draft.save()
+    with pytest.raises(Tag.DoesNotExist):
+        lookups.tag_by_slug("secret")
+
+
 def test_a_malformed_cursor_is_refused_before_anything_is_looked_up() -> None:
     with pytest.raises(keyset.MalformedCursor), content_queries() as queries:
         lookups.articles_page(cursor="x", size=5)

@@ -41,7 +41,7 @@ def test_what_is_published_without_a_date_is_published_now(new_article: ArticleM
     article = new_article(published_at=None)
     assert article.published_at is not None
     assert before <= article.published_at <= timezone.now()
-    assert article.is_public
+    assert Article.objects.published().get() == article
 
 
 def test_publishing_a_draft_by_its_status_alone_stores_the_date_too(new_article: ArticleMaker) -> None:
@@ -56,11 +56,12 @@ def test_a_draft_needs_no_date(new_article: ArticleMaker) -> None:
     article = new_article(status=Article.Status.DRAFT, published_at=None)
     article.full_clean()
     assert article.published_at is None
-    assert not article.is_public
+    assert not Article.objects.published().exists()
 
 
 def test_the_future_is_not_public_yet(new_article: ArticleMaker) -> None:
-    assert not new_article(published_at=timezone.now() + timedelta(minutes=1)).is_public
+    new_article(published_at=timezone.now() + timedelta(minutes=1))
+    assert not Article.objects.published().exists()
 
 
 def test_the_database_itself_refuses_a_published_article_without_a_date(new_article: ArticleMaker) -> None:

@@ -84,7 +84,7 @@ def test_the_way_back_ends_at_the_address_of_the_list(client: Client, new_articl
 
 
 @pytest.mark.parametrize("path", ["/articles/", "/authors/ada/", "/tags/rain/", "/search/?q=text"])
-@pytest.mark.parametrize("cursor", ["x", "%00", "AAAA", "%F0%9F", "a" * 500])
+@pytest.mark.parametrize("cursor", ["x", "AAAA", "%F0%9F", "a" * 500])
 def test_a_malformed_cursor_is_a_page_that_does_not_exist(
     path: str, cursor: str, client: Client, new_article: ArticleMaker
 ) -> None:
@@ -141,9 +141,6 @@ def test_a_tag_s_page_lists_what_has_it(client: Client, new_article: ArticleMake
         ("/authors/ADA/", "There is no author of this name."),
         ("/authors/reader/", "There is no author of this name."),
         ("/tags/made-up/", "There is no tag of this name."),
-        ("/articles/a%00b/", ""),
-        ("/tags/a%00b/", ""),
-        ("/authors/a%00b/", ""),
         ("/articles/%ff%fe/", ""),
         (f"/articles/{'a' * 500}/", ""),
         ("/articles/привет/", "There is no such article."),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from django.db import connection
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.test import Client, RequestFactory
+from django.utils import translation
 
 from core import history
 from core.admin import HistoryModelAdmin
@@ -226,3 +228,32 @@ def test_the_newest_entries_are_found_by_an_index(boss: User, query: Any, index:
     with connection.cursor() as cursor:
         cursor.execute(f"ANALYZE {AdminHistory._meta.db_table}")
     assert index in query[:20].explain()
+
+
+def test_every_action_is_shown_in_the_readers_words(desk: Client, boss: User) -> None:
+    boss.language = "fr"
+    boss.save()
+    for action in ("clear cache", "choose cache engine", "install", "publish"):
+        history.record(None, action)
+    entry = AdminHistory.objects.get(action="choose cache engine")
+    pages = (f"/admin/core/adminhistory/{entry.pk}/change/", "/admin/core/adminhistory/")
+    detail, listed = (desk.get(page).content.decode() for page in pages)
+    assert "choose cache engine" not in detail
+    assert "Choix du moteur de cache" in detail
+    choices = re.findall(r"<a href=\"\?action=[^>]*>\s*([^<]*?)\s*</a>", listed)
+    assert sorted(choices) == [
+        "Choix du moteur de cache",
+        "Installation du site",
+        "Publication",
+        "Vidage du cache",
+    ]
+    with_numbers = desk.get("/admin/core/adminhistory/", {"_facets": "True"}).content.decode()
+    assert "Installation du site (1)" in with_numbers
+
+
+def test_an_entry_that_nobody_made_begins_with_what_was_done() -> None:
+    assert str(history.record(None, "choose cache engine")) == "Cache engine chosen"
+    entry = AdminHistory(actor_name="boss", action="add", target_repr="Editors")
+    assert str(entry) == "boss: Added Editors"
+    with translation.override("fr"):
+        assert str(entry) == "boss\u00a0: Ajout Editors"

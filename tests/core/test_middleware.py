@@ -6,6 +6,9 @@ import pytest
 from django.test import Client
 from django.utils import timezone, translation
 
+from core import languages
+from core.models import SiteSettings
+from core.site import forget_site
 from tests.core.conftest import MemberMaker, SettingsMaker
 
 pytestmark = pytest.mark.django_db
@@ -101,3 +104,54 @@ def test_files_have_no_language(client: Client) -> None:
     robots = client.get("/robots.txt", headers={"Accept-Language": "fr"})
     assert "Content-Language" not in robots.headers
     assert "Accept-Language" not in robots.headers.get("Vary", "")
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "/?q=%00",
+        "/?a=1&x%00y=2",
+        "/articles/%00/",
+        "/authors/a%00da/",
+        "/media/%00",
+        "/admin/content/article/?status__exact=%00",
+        "/admin/users/user/?email=%00",
+        "/admin/autocomplete/?app_label=content&model_name=article&field_name=tags&term=%00",
+        "/accounts/password-reset/%00/x-y/",
+    ],
+)
+def test_a_nul_in_an_address_is_refused_in_words(
+    client: Client, new_member: MemberMaker, address: str
+) -> None:
+    client.force_login(new_member("boss", is_superuser=True, is_staff=True))
+    answer = client.get(address)
+    assert answer.status_code == 400
+    assert "could not be understood" in answer.content.decode()
+
+
+def test_a_nul_hidden_in_another_encoding_is_found(client: Client) -> None:
+    answer = client.get("/search/?q=a+AAA-b".replace("+", "%2B"), content_type="text/plain; charset=utf-7")
+    assert answer.status_code == 400
+
+
+def test_what_only_looks_like_a_nul_is_let_through(client: Client) -> None:
+    assert client.get("/search/?q=%2500").status_code == 200
+
+
+def test_a_refusal_is_in_the_language_of_its_address(client: Client) -> None:
+    assert '<html lang="fr"' in client.get("/fr/search/?q=%00").content.decode()
+
+
+@pytest.mark.parametrize("address", ["/sitemap.xml", "/api/v1/site/", "/robots.txt"])
+def test_another_process_hears_of_a_new_language_with_a_technical_page_too(
+    client: Client, site_settings: SettingsMaker, address: str
+) -> None:
+    site_settings(language="en")
+    before = client.get(address).content.decode()
+    # As another process would leave it: the row and the cache are new, this process has heard nothing.
+    SiteSettings.objects.update(language="fr")
+    forget_site()
+    assert languages.site_language() == "en"
+    after = client.get(address).content.decode()
+    assert languages.site_language() == "fr"
+    assert after != before

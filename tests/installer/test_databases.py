@@ -80,6 +80,11 @@ def test_each_refusal_is_told_in_words(
         databases.require_usable()
 
 
+def test_a_server_without_a_database_name_is_told_so(at_postgres: Postgres) -> None:
+    at_postgres(NAME="", HOST="127.0.0.1")
+    assert "no database on it" in problem()
+
+
 def test_a_server_that_keeps_silent_is_not_waited_for_long(
     postgres_server: PostgresServer, at_postgres: Postgres
 ) -> None:
@@ -122,6 +127,26 @@ def test_a_new_file_in_an_existing_directory_is_usable(
     assert not databases.holds_installation()
     databases.keep_private()
     assert (tmp_path / "new.sqlite3").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_new_file_is_private_before_anything_is_in_it(
+    tmp_path: Path, at_database: Callable[[Path], None]
+) -> None:
+    at_database(tmp_path / "new.sqlite3")
+    databases.require_usable()
+    assert (tmp_path / "new.sqlite3").stat().st_mode & 0o777 == 0o600
+
+
+def test_the_word_memory_in_a_path_makes_no_database_in_memory(
+    tmp_path: Path, at_database: Callable[[Path], None]
+) -> None:
+    at_database(tmp_path / "in memory of" / "new.sqlite3")
+    assert problem() == f"There is no directory {tmp_path / 'in memory of'}. Create it first."
+
+
+def test_a_database_in_memory_is_no_place_to_live(at_database: Callable[[Path], None]) -> None:
+    at_database(Path(":memory:"))
+    assert "in memory" in problem()
 
 
 def test_a_directory_that_is_not_there_is_named(tmp_path: Path, at_database: Callable[[Path], None]) -> None:
@@ -216,3 +241,12 @@ def test_an_address_with_a_typing_error_is_refused_without_repeating_it(url: str
         databases.check_address(url)
     assert "secret" not in str(caught.value)
     assert "sqlite:////absolute/path" in str(caught.value)
+
+
+def test_a_relative_path_becomes_a_whole_one_and_other_addresses_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert databases.absolute("sqlite:///a/b.db?timeout=5") == f"sqlite:///{tmp_path}/a/b.db?timeout=5"
+    for whole in ("sqlite:////srv/b.db", "postgres://me:secret@host/db"):
+        assert databases.absolute(whole) == whole

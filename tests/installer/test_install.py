@@ -6,13 +6,17 @@ import resource
 import sqlite3
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
+from django.test import Client
 
 from installer import site_file
+from tests.installer.conftest import TOKEN
 from tests.servers.postgres import PostgresServer
 from tests.servers.site import ADMIN_PASSWORD, CHECKOUT, Site
 
@@ -36,6 +40,7 @@ def install(
     *more: str,
     file_limit: int | None = None,
     environment: dict[str, str] | None = None,
+    directory: Path = CHECKOUT,
     **flags: str,
 ) -> subprocess.CompletedProcess[str]:
     """Give the command; *flags* replace the usual ones, an empty one leaves it out."""
@@ -47,8 +52,8 @@ def install(
             resource.setrlimit(resource.RLIMIT_FSIZE, (file_limit, file_limit))
 
     return subprocess.run(
-        [sys.executable, "manage.py", "install", "--noinput", *words, *more],
-        cwd=CHECKOUT,
+        [sys.executable, str(CHECKOUT / "manage.py"), "install", "--noinput", *words, *more],
+        cwd=directory,
         env={**site.environment, "ADMIN_PASSWORD": ADMIN_PASSWORD, **(environment or {})},
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -94,7 +99,7 @@ def test_it_makes_the_site_its_owner_and_its_content(site: Site) -> None:
     ]
     assert rows(site, "SELECT count(*) FROM content_article") == [(7,)]
     assert rows(site, "SELECT alias, engine FROM cacheadmin_cachesettings") == [("default", "file")]
-    assert ("install",) in rows(site, "SELECT action FROM core_adminhistory")
+    assert ("install", "manage.py") in rows(site, "SELECT action, actor_name FROM core_adminhistory")
     assert rows(site, "SELECT id FROM installer_installation") == [(1,)]
 
 
@@ -167,6 +172,41 @@ def test_a_database_that_cannot_be_is_refused_in_words(site: Site, url: str) -> 
     assert written(site)["installed"] is False
 
 
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "sqlite:///file:site?mode=memory"])
+def test_a_database_in_memory_is_refused_since_the_server_would_find_another(site: Site, url: str) -> None:
+    assert is_refused(install(site, database_url=url), "in memory")
+    assert is_refused(install(site, environment={"DATABASE_URL": url}), "sqlite:////absolute/path")
+    assert written(site).get("installed", False) is False
+
+
+def test_a_relative_path_is_counted_from_where_the_command_was_typed(site: Site, tmp_path: Path) -> None:
+    here = tmp_path / "a memory of houses"
+    here.mkdir()
+    done = install(site, database_url="sqlite:///site.sqlite3", directory=here)
+    assert done.returncode == 0, done.stderr
+    assert written(site)["database_url"] == f"sqlite:///{tmp_path}/a%20memory%20of%20houses/site.sqlite3"
+    with sqlite3.connect(here / "site.sqlite3") as database:
+        assert database.execute("SELECT name FROM core_sitesettings").fetchall() == [("The House",)]
+    again = install(site, database_url="sqlite:///site.sqlite3", directory=here)
+    assert again.returncode == 0, again.stderr
+
+
+def test_a_relative_path_in_the_environment_is_refused_as_it_would_change_with_the_directory(
+    site: Site, tmp_path: Path
+) -> None:
+    done = install(site, environment={"DATABASE_URL": "sqlite:///site.sqlite3"}, directory=tmp_path)
+    assert is_refused(done, f"sqlite:///{tmp_path}/site.sqlite3")
+    assert not (tmp_path / "site.sqlite3").exists()
+
+
+@pytest.mark.parametrize("url", ["postgres://me:secret@127.0.0.1:5432", "postgres:///"])
+def test_an_address_without_the_name_of_a_database_is_refused(site: Site, url: str) -> None:
+    assert is_refused(install(site, database_url=url), "no database on it")
+    done = install(site, environment={"DATABASE_URL": url})
+    assert is_refused(done, "postgres://user:password@host:5432/name")
+    assert "secret" not in done.stderr
+
+
 def test_the_environment_and_the_flag_may_not_name_two_databases(site: Site, tmp_path: Path) -> None:
     environment = {"DATABASE_URL": f"sqlite:///{tmp_path}/one.sqlite3"}
     done = install(site, database_url=f"sqlite:///{tmp_path}/two.sqlite3", environment=environment)
@@ -193,9 +233,35 @@ def test_a_full_disk_leaves_nothing_half_installed_and_the_command_can_be_given_
     assert "setup_token" in written(site)
     assert rows(site, "SELECT count(*) FROM users_user") == [(0,)]
     assert rows(site, "SELECT count(*) FROM installer_installation") == [(0,)]
+    assert not (site.directory / "media").exists()
     done = install(site, sample_content="3")
     assert done.returncode == 0, done.stderr
     assert rows(site, "SELECT count(*) FROM content_article") == [(3,)]
+
+
+def test_what_lay_among_the_covers_before_stays_when_the_installation_fails(site: Site) -> None:
+    older = site.directory / "media" / "covers" / "older.webp"
+    older.parent.mkdir(parents=True)
+    older.write_bytes(b"older")
+    assert is_refused(install(site, sample_content="2000", file_limit=700_000), "disk is full")
+    assert [path.name for path in older.parent.iterdir()] == ["older.webp"]
+
+
+def test_nobody_else_can_read_the_database_while_it_is_made(site: Site) -> None:
+    words = [f"{name}={value}" for name, value in FLAGS.items()]
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "install", "--noinput", *words, "--sample-content=100"],
+        cwd=CHECKOUT, env={**site.environment, "ADMIN_PASSWORD": ADMIN_PASSWORD},
+        stdout=subprocess.DEVNULL, umask=0o022,
+    )  # fmt: skip
+    seen: dict[str, set[int]] = {}
+    while process.poll() is None:
+        for path in site.directory.glob("db.sqlite3*"):
+            with suppress(FileNotFoundError):  # SQLite has just put it away
+                seen.setdefault(path.name, set()).add(path.stat().st_mode & 0o777)
+        time.sleep(0.001)
+    assert process.returncode == 0
+    assert seen == {name: {0o600} for name in ("db.sqlite3", "db.sqlite3-shm", "db.sqlite3-wal")}
 
 
 def test_a_full_disk_at_the_very_start_is_told_in_words(site: Site) -> None:
@@ -223,6 +289,41 @@ def test_another_command_on_an_installed_site_is_refused(site: Site, flags: dict
     assert is_refused(install(site, **flags), "installed already")
     assert rows(site, "SELECT username FROM users_user") == [("owner",)]
     assert rows(site, "SELECT name FROM core_sitesettings") == [("The House",)]
+
+
+def test_the_same_command_with_everything_in_it_creates_nothing_twice(site: Site) -> None:
+    flags: dict[str, Any] = {"sample_content": "3", "site_url": "https://www.example.org/"}
+    install(site, **flags)
+    before = written(site)
+    done = install(site, **flags)
+    assert done.returncode == 0, done.stderr
+    assert rows(site, "SELECT count(*) FROM content_article") == [(3,)]
+    assert written(site) == before
+    assert install(site, cache="", language="").returncode == 0  # what is not said is not asked for
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ({"cache": "memory"}, "--cache: It is “file” here. To change it: the cache page"),
+        ({"sample_content": "50"}, "--sample-content: Sample articles are only written by"),
+        ({"site_url": "https://other.example.org"}, "--site-url: It is “https://www.example.org” here."),
+        ({"language": "en"}, "--language: It is “fr” here."),
+        ({"redis_url": "redis://:secret@127.0.0.1/0"}, "--redis-url: It is another one here."),
+        ({"admin_email": "other@example.org"}, "no such administrator"),
+    ],
+)
+def test_what_another_command_would_change_is_named_and_where_it_is_changed(
+    site: Site, flags: dict[str, Any], words: str
+) -> None:
+    install(site, sample_content="3", site_url="https://www.example.org")
+    before = written(site)
+    for more in ([], ["--reuse"]):
+        done = install(site, *more, **{"sample_content": "3", **flags})
+        assert is_refused(done, words)
+        assert "secret" not in done.stderr
+    assert written(site) == before
+    assert rows(site, "SELECT count(*) FROM content_article") == [(3,)]
 
 
 def test_a_lost_configuration_file_is_written_again_by_the_same_command(site: Site) -> None:
@@ -275,6 +376,19 @@ def test_of_two_installations_at_once_one_wins_and_the_other_says_so(site: Site)
     assert not any("Traceback" in errors for _output, errors in said)
     assert rows(site, "SELECT count(*) FROM users_user WHERE is_superuser") == [(1,)]
     assert rows(site, "SELECT count(*) FROM content_article") == [(200,)]
+
+
+# --- The page that tells how ---
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_the_page_suggests_its_own_language_for_the_site(
+    client: Client, not_installed: Path, language: str
+) -> None:
+    client.post("/install/", {"token": TOKEN})
+    page = client.get("/install/", headers={"accept-language": language})
+    assert f"--language {language}" in page.content.decode()
 
 
 # --- PostgreSQL ---

@@ -123,3 +123,52 @@ def test_the_administration_speaks_french(client: Client, boss: User) -> None:
     client.force_login(boss)
     page = client.get("/admin/users/user/").content.decode()
     assert "Membres" in page
+
+
+@pytest.mark.parametrize("kind", ["staff", "superuser"])
+def test_a_steward_does_not_touch_others_of_the_staff(
+    client: Client, steward: User, new_member: MemberMaker, kind: str
+) -> None:
+    other = new_member("other", is_staff=kind == "staff", is_superuser=kind == "superuser")
+    client.force_login(steward)
+    password = {"usable_password": "true", "password1": "stolen in 1 day", "password2": "stolen in 1 day"}
+    page = f"/admin/users/user/{other.pk}"
+    assert client.post(f"{page}/password/", password).status_code == 403
+    assert client.post(f"{page}/change/", form_of(other, email="x@example.org")).status_code == 403
+    assert client.post(f"{page}/delete/", {"post": "yes"}).status_code == 403
+    other.refresh_from_db()
+    assert (other.email, other.check_password(PASSWORD)) == ("other@example.org", True)
+
+
+def test_a_steward_changes_the_own_account(client: Client, steward: User) -> None:
+    client.force_login(steward)
+    client.post(f"/admin/users/user/{steward.pk}/change/", form_of(steward, first_name="Stew"))
+    steward.refresh_from_db()
+    assert (steward.first_name, steward.is_staff) == ("Stew", True)
+
+
+def test_a_steward_lets_nobody_into_the_administration(client: Client, steward: User, ann: User) -> None:
+    client.force_login(steward)
+    client.post(f"/admin/users/user/{ann.pk}/change/", form_of(ann, is_staff="on", first_name="Anna"))
+    ann.refresh_from_db()
+    assert (ann.first_name, ann.is_staff) == ("Anna", False)
+
+
+def test_who_manages_groups_names_them_and_grants_nothing(client: Client, steward: User) -> None:
+    steward.user_permissions.add(*Permission.objects.filter(content_type__model="group"))
+    group = Group.objects.create(name="Stewards")
+    steward.groups.add(group)
+    client.force_login(steward)
+    everything = [str(pk) for pk in Permission.objects.values_list("pk", flat=True)]
+    for page in (f"{group.pk}/change/", "add/"):
+        answer = client.post(f"/admin/auth/group/{page}", {"name": f"At {page}", "permissions": everything})
+        assert answer.status_code == 302
+    assert Group.objects.filter(name__startswith="At ").count() == 2
+    assert not Permission.objects.filter(group__isnull=False).exists()
+
+
+def test_a_superuser_decides_what_a_group_may_do(client: Client, boss: User) -> None:
+    client.force_login(boss)
+    permission = Permission.objects.all()[0]
+    client.post("/admin/auth/group/add/", {"name": "Editors", "permissions": [str(permission.pk)]})
+    assert Group.objects.get().permissions.get() == permission

@@ -53,9 +53,7 @@ def test_the_link_works_once(client: Client, ann: User) -> None:
     assert again.context["validlink"] is False
 
 
-@pytest.mark.parametrize(
-    "address", ["MQ/set-password", "MQ/no-token", "%F0%28/x-y", "OTk5OTk5/x-y", "%00/x-y"]
-)
+@pytest.mark.parametrize("address", ["MQ/set-password", "MQ/no-token", "%F0%28/x-y", "OTk5OTk5/x-y"])
 def test_a_made_up_link_opens_nothing_and_makes_no_session(client: Client, ann: User, address: str) -> None:
     answer = client.get(f"/accounts/password-reset/{address}/")
     assert answer.status_code == 200

@@ -10,7 +10,7 @@ import secrets
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import redis
 from django_redis.cache import RedisCache
@@ -107,20 +107,20 @@ def _scheme(address: str) -> str:
 
 
 def without_password(address: str) -> str:
-    """Return *address* as it may be shown: no password in it, wherever it stood."""
+    """Return *address* as it may be shown: no password in it, wherever it stood; "?" if that is unclear."""
     try:
         parts = urlsplit(address)
         port = parts.port
     except ValueError:
         return "?"
-    if "@" in parts.path + parts.fragment:
-        # A password with an unquoted "/" or "#": what looks like host and port is a part of it.
-        return "?"
+    if parts.scheme not in SCHEMES or "@" in parts.path + parts.query + parts.fragment:
+        # Perhaps a password with an unquoted "/", "?" or "#": what looks like a host is a part of it.
+        return "?" if address else ""
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else (parts.hostname or "")
-    netloc = host + (f":{port}" if port else "")
     user = f"{parts.username}@" if parts.username else ""
     query = urlencode([(name, value) for name, value in parse_qsl(parts.query) if "password" not in name])
-    return urlunsplit((parts.scheme, user + netloc, parts.path, query, ""))
+    shown = f"{parts.scheme}://{user}{host}" + (f":{port}" if port else "") + parts.path
+    return f"{shown}?{query}" if query else shown
 
 
 # What the server says first, and what it means for us. The longest match is not needed: each

@@ -96,6 +96,12 @@ class Command(BaseCommand):
                 f"There is no group {error.args[0]!r}. `manage.py cache status` lists the groups.",
                 returncode=_MISUSE,
             ) from error
+        except clear.ProtectedGroup as error:
+            raise CommandError(
+                f"The group {error.args[0]!r} is protected in this cache, and nothing was cleared. "
+                f"Where it has an alias of its own, name that too: --alias … --group {error.args[0]}.",
+                returncode=_MISUSE,
+            ) from error
         if options["json"]:
             self._print_json(
                 {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from getpass import getpass
 from typing import Any
 
@@ -36,10 +37,10 @@ class Command(BaseCommand):
         )
         parser.add_argument("--site-name", default="")
         parser.add_argument("--site-url", default="", help="how visitors reach it: https://www.example.org")
-        parser.add_argument("--language", default="en", choices=[code for code, _name in settings.LANGUAGES])
+        parser.add_argument("--language", default="", choices=[code for code, _name in settings.LANGUAGES])
         parser.add_argument("--admin-username", default="")
         parser.add_argument("--admin-email", default="")
-        parser.add_argument("--cache", default="auto", choices=CACHE_ENGINES)
+        parser.add_argument("--cache", default="", choices=CACHE_ENGINES)
         parser.add_argument("--redis-url", default="", help="where Redis is, for --cache redis or auto")
         parser.add_argument(
             "--sample-content", type=int, default=0, metavar="N", help="create N sample articles"
@@ -51,8 +52,8 @@ class Command(BaseCommand):
 
     def handle(self, **options: Any) -> None:
         """Install, or say in words why not."""
-        url = options["database_url"]
-        if url and url != settings.CONFIGURATION.database_url:
+        url = self._whole_address("--database-url", options["database_url"])
+        if url and url != self._whole_address("DATABASE_URL", settings.CONFIGURATION.database_url):
             sys.exit(self._install_elsewhere(url, options))
         try:
             self._install_here(options)
@@ -86,25 +87,32 @@ class Command(BaseCommand):
 
     def _take_over(self, options: dict[str, Any]) -> None:
         """An installed site: the same again is no error, anything else is."""
-        if options["reuse"] or self._is_repeated(options):
-            if not settings.INSTALLED and not options["check"]:
-                runner.take_over(self.stdout.write, site_url=options["site_url"])
-            self.stdout.write("The site is installed in this database; nothing was changed in it.")
-            return
-        if settings.INSTALLED:
+        found = self._differences(options)
+        if found and not settings.INSTALLED and not options["reuse"]:
             raise CommandError(
-                "The site is installed already. Change its settings in the administration: /admin/"
+                "That database already holds an installed site. To run this one on it, add --reuse; "
+                f"otherwise name another database.{_in_lines(found)}"
             )
-        raise CommandError(
-            "That database already holds an installed site. To run this one on it, add --reuse; "
-            "otherwise name another database."
-        )
+        if found:
+            raise CommandError(
+                f"The site is installed already, and nothing was changed. What differs:{_in_lines(found)}"
+            )
+        if not settings.INSTALLED and not options["check"]:
+            runner.take_over(self.stdout.write, site_url=options["site_url"])
+        self.stdout.write("The site is installed in this database; nothing was changed in it.")
 
-    def _is_repeated(self, options: dict[str, Any]) -> bool:
+    def _differences(self, options: dict[str, Any]) -> Faults:
+        plan = self._plan({**options, "noinput": True}, password="-")  # noqa: S106
+        # Who does not say --reuse has to say which site it is.
+        missing = (
+            {} if options["reuse"] else {name: ["It is missing."] for name in QUESTIONS if not options[name]}
+        )
         try:
-            return runner.is_identical(self._plan({**options, "noinput": True}, password="-"))  # noqa: S106
-        except DatabaseError:  # its tables are of an older version
-            return False
+            # Flags that were not given ask for nothing, whatever they mean on a new site.
+            asked = replace(plan, language=options["language"], cache=options["cache"])
+            return {**missing, **runner.differences(asked)}
+        except DatabaseError:  # its tables are of an older version; whoever says --reuse has them updated
+            return {} if options["reuse"] else missing or {"reuse": ["Its tables are of an older version."]}
 
     def _holds_installation(self) -> bool:
         try:
@@ -114,6 +122,15 @@ class Command(BaseCommand):
 
     # --- Another database than the one of this process ---
 
+    def _whole_address(self, name: str, url: str) -> str:
+        if not url:
+            return ""
+        try:
+            databases.check_address(url)
+        except databases.DatabaseProblem as error:
+            raise CommandError(f"{name}: {error}") from error
+        return databases.absolute(url)
+
     def _install_elsewhere(self, url: str, options: dict[str, Any]) -> int:
         """Run the installation in a process that is configured for *url* from its start.
 
@@ -122,10 +139,6 @@ class Command(BaseCommand):
         process is bent; the child sees the address where a server would, in its environment, which
         also keeps it out of the list of processes.
         """
-        try:
-            databases.check_address(url)
-        except databases.DatabaseProblem as error:
-            raise CommandError(f"--database-url: {error}") from error
         if os.environ.get("DATABASE_URL"):
             raise CommandError(
                 "DATABASE_URL in the environment names another database than --database-url, and the "
@@ -160,11 +173,11 @@ class Command(BaseCommand):
         password = password or os.environ.get(PASSWORD_VARIABLE, "") or (self._ask_password() if asks else "")
         return Plan(
             site_name=said["site_name"],
-            language=options["language"],
+            language=options["language"] or "en",
             admin_username=said["admin_username"],
             admin_email=said["admin_email"],
             admin_password=password,
-            cache=options["cache"],
+            cache=options["cache"] or "auto",
             redis_url=options["redis_url"],
             site_url=options["site_url"],
             sample_content=options["sample_content"],
@@ -183,8 +196,11 @@ class Command(BaseCommand):
     def _refuse(self, found: Faults) -> None:
         if not found:
             return
-        lines = [f"  {_flag(name)}: {message}" for name, messages in found.items() for message in messages]
-        raise CommandError("\n".join(["The site is not installed. Please mend:", *lines]))
+        raise CommandError(f"The site is not installed. Please mend:{_in_lines(found)}")
+
+
+def _in_lines(found: Faults) -> str:
+    return "".join(f"\n  {_flag(name)}: {told}" for name, messages in found.items() for told in messages)
 
 
 def _flag(name: str) -> str:

@@ -1,4 +1,4 @@
-"""The entry point for granian, loaded in each of its workers: the site, and two precautions.
+"""The WSGI entry point for granian, loaded in each of its workers: the site, and two precautions.
 
 A worker inherits the signal handlers of the server's first process, in which they only take a
 note. Told to stop while it is still loading, it would take that note and go on: so it ends at

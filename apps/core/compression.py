@@ -1,0 +1,29 @@
+"""Compresses answers where that makes them smaller."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
+
+TEXTUAL = frozenset(
+    {"application/javascript", "application/json", "application/manifest+json", "application/xml"}
+)
+
+
+class TextGZipMiddleware(GZipMiddleware):
+    """Django's, for text alone: pictures are compressed already, and only cost time."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Compress pages, JSON, XML; hand on everything else as it is."""
+        if not is_textual(response.headers.get("Content-Type", "")):
+            return response
+        # Returns what it is given, changed in place.
+        super().process_response(request, response)  # type: ignore[arg-type]
+        return response
+
+
+def is_textual(content_type: str) -> bool:
+    """Return whether *content_type*, parameters and all, is of something made of letters."""
+    kind = content_type.partition(";")[0].strip().lower()
+    return kind.startswith("text/") or kind in TEXTUAL or kind.endswith(("+xml", "+json"))

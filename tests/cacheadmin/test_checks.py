@@ -1,0 +1,88 @@
+"""System checks: whole messages, as an owner reads them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core import checks
+from django.core.management import call_command
+from pytest_django import Settings
+
+from cacheadmin.checks import check_directories, check_options
+
+
+@pytest.fixture
+def configure(settings: Settings, tmp_path: Path) -> Any:
+    """Set CACHES to one adaptive cache with these options."""
+
+    def set_options(**options: Any) -> None:
+        settings.CACHES = {
+            "default": {
+                "BACKEND": "cacheadmin.backend.AdaptiveCache",
+                "OPTIONS": {"DIRECTORY": str(tmp_path / "cache"), **options},
+            },
+            "theirs": {
+                "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+                "OPTIONS": {"NONSENSE": 1},
+            },
+        }
+
+    return set_options
+
+
+def test_the_sites_own_settings_are_in_order() -> None:
+    assert check_options() == check_directories() == []
+    call_command("check", "--tag", "caches", "--fail-level", "WARNING")
+
+
+def test_an_option_that_nobody_reads_is_reported(configure: Any) -> None:
+    configure(ENGINE="file", MAX_ENTRIES=5, CLIENT_CLASS="x", PASSWORD="y")
+    assert check_options() == [
+        checks.Warning(
+            f"CACHES['default'] has an option '{name}' that nothing reads.",
+            hint="Known options: CULL_FREQUENCY, DIRECTORY, ENGINE, GROUP, MAX_ENTRIES.",
+            id="cacheadmin.W001",
+        )
+        for name in ("CLIENT_CLASS", "PASSWORD")
+    ]
+
+
+def test_an_engine_that_does_not_exist_is_an_error(configure: Any) -> None:
+    configure(ENGINE="memcached")
+    assert check_options() == [
+        checks.Error(
+            "CACHES['default'] names an engine that does not exist: 'memcached'.",
+            hint="Choose one of auto, redis, file, memory, off.",
+            id="cacheadmin.E001",
+        )
+    ]
+
+
+@pytest.mark.parametrize("engine_name", ["auto", "redis", "file", "memory", "off"])
+def test_every_engine_is_known(configure: Any, engine_name: str) -> None:
+    configure(ENGINE=engine_name)
+    assert check_options() == []
+
+
+def test_a_directory_that_others_can_write_is_reported(configure: Any, tmp_path: Path) -> None:
+    configure()
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache").chmod(0o777)
+    assert check_directories() == [
+        checks.Warning(
+            f"CACHES['default'] cannot use its directory {tmp_path / 'cache'}: "
+            "other users can write to the directory.",
+            hint="Give the user that runs the site a directory of its own with mode 0700.",
+            id="cacheadmin.W002",
+        )
+    ]
+
+
+def test_a_directory_that_cannot_be_made_is_reported(configure: Any, tmp_path: Path) -> None:
+    (tmp_path / "in the way").touch()
+    configure(DIRECTORY=str(tmp_path / "in the way" / "cache"))
+    (message,) = check_directories()
+    assert message.id == "cacheadmin.W002"
+    assert message.msg.endswith("the directory cannot be written.")
