@@ -122,6 +122,7 @@ def engine(
     name = str(request.param)
     location = request.getfixturevalue("redis_url") if name == "redis" else ""
     directory = tmp_path_factory.mktemp("cache")
+    _drop_handles()
     settings.CACHES = {
         alias: engines.on_engine(options, name, location=location, directory=directory)
         for alias, options in settings.CACHES.items()
@@ -154,6 +155,15 @@ def _nothing_left_in_the_cache() -> Iterator[None]:
 def _empty_caches() -> None:
     for alias in caches:
         caches[alias].clear()
+    _drop_handles()
+
+
+def _drop_handles() -> None:
+    # Changed settings give Django new handles, but the old ones stay in the context of this thread for
+    # ever, and with them whatever they hold open.
+    for alias in caches:
+        caches[alias].close()
+        del caches[alias]
 
 
 @pytest.fixture(autouse=True)

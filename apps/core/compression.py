@@ -19,7 +19,7 @@ class TextGZipMiddleware(GZipMiddleware):
         if not is_textual(response.headers.get("Content-Type", "")):
             return response
         # Returns what it is given, changed in place.
-        super().process_response(request, response)  # type: ignore[arg-type]
+        super().process_response(request, response)
         return response
 
 

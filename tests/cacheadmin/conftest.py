@@ -26,6 +26,7 @@ def _nothing_remembered() -> None:
     state._snapshot = {}
     state._looked_at = float("-inf")
     state._has_complained = False
+    state._has_loaded = False
 
 
 @pytest.fixture

@@ -130,7 +130,7 @@ def test_a_nul_in_an_address_is_refused_in_words(
 
 
 def test_a_nul_hidden_in_another_encoding_is_found(client: Client) -> None:
-    answer = client.get("/search/?q=a+AAA-b".replace("+", "%2B"), content_type="text/plain; charset=utf-7")
+    answer = client.get("/search/?q=a%2BAAA-b", CONTENT_TYPE="text/plain; charset=utf-7")
     assert answer.status_code == 400
 
 
