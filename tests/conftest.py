@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -28,7 +29,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_sessionstart() -> None:
-    """Compile the catalogues: they are not in version control, and French would be English without."""
+    """Allow many open files; compile the catalogues, which are not in version control."""
+    # One process that plays hundreds of caches, one after the other, holds more than the 1,024 of a login.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     for source in catalogues.outdated():
         catalogues.compile_catalogue(source)
 

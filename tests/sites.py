@@ -17,7 +17,7 @@ from tests.servers.redis import RedisServer
 from tests.servers.site import CHECKOUT, Site
 
 # What the site consists of, beside manage.py.
-RELEASED = ("config", "apps", "templates", "static", "locale")
+RELEASED = ("config", "apps", "templates", "static", "locale", "deploy")
 SHOWN_LINES = 60
 
 SiteMaker = Callable[..., Site]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.core import checks
 from django.core.cache import caches
 
 from cacheadmin import space
+from cacheadmin.backend import AdaptiveCache
 from cacheadmin.engines.base import EngineUnavailable
 from cacheadmin.engines.file import check_directory
 
@@ -76,7 +77,7 @@ def check_sharing(**kwargs: Any) -> list[checks.CheckMessage]:
             id="cacheadmin.W003",
         )
         for alias in _adaptive()
-        if caches[alias].space.selector.last_known() == "memory"
+        if cast(AdaptiveCache, caches[alias]).space.selector.last_known() == "memory"
     ]
 
 

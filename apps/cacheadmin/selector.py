@@ -321,8 +321,6 @@ class Selector:
                     self._return_home()
 
     def _return_home(self) -> None:
-        if self.is_behind:
-            return
         home = Code(self._shared.read(shared.HOME))
         if home is Code.REDIS:
             candidate = detect.examine(self.address())
