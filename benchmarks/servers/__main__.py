@@ -28,7 +28,7 @@ SERVERS = [
 def main() -> None:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.servers", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3, help="of the speed measurement (median; default 3)")
+    parser.add_argument("--rounds", type=int, default=3, help="the medians of so many are told (default 3)")
     parser.add_argument("--seconds", type=int, default=5, help="of each measurement (default 5)")
     parser.add_argument("--only", choices=["servers", "threads"], help="one of the two tables")
     arguments = parser.parse_args()
@@ -36,7 +36,7 @@ def main() -> None:
         if arguments.only != "threads":
             print(server_table(Path(directory), arguments.rounds, arguments.seconds))
         if arguments.only != "servers":
-            print(thread_table(Path(directory), arguments.seconds))
+            print(thread_table(Path(directory), arguments.rounds, arguments.seconds))
 
 
 def server_table(directory: Path, rounds: int, seconds: int) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import statistics
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,28 +33,45 @@ class Mixed:
     memory: float
 
 
-def thread_table(directory: Path, seconds: int) -> str:
-    """One row for each number of threads, as Markdown."""
+def thread_table(directory: Path, rounds: int, seconds: int) -> str:
+    """One row for each number of threads (the median of *rounds*), as Markdown."""
     environment = installed_site(directory)
-    script = directory / "pages.lua"
+    found: dict[Server, list[Mixed]] = {server: [] for server in SERVERS}
+    for turn in range(rounds):
+        for server in SERVERS:
+            print(f"… mixed pages, round {turn + 1}: {server.name}", file=sys.stderr, flush=True)
+            found[server].append(_one_round(server, environment, directory, seconds))
     heads = [
         "threads per worker", "pages/s", "p99 ms", "pages/s beside waiting visitors", "p50 ms", "p99 ms",
         "waits/s (4 visitors)", "slowest wait s", "errors", "memory per worker, MiB (PSS)",
     ]  # fmt: skip
     lines = ["| " + " | ".join(heads) + " |", "|---" * len(heads) + "|"]
-    for server in SERVERS:
-        print(f"… mixed pages: {server.name}", file=sys.stderr, flush=True)
-        with running(server, environment, directory / "server.log") as site:
-            script.write_text(_lua(_pages(site)))
-            mixed = _measure(site, script, seconds)
-        cells = [
-            str(server.threads), f"{mixed.alone.per_second:,.0f}", f"{mixed.alone.p99:,.1f}",
-            f"{mixed.beside.per_second:,.0f}", f"{mixed.beside.median:,.1f}", f"{mixed.beside.p99:,.1f}",
-            f"{mixed.waits_per_second:,.1f}", f"{mixed.slowest_wait:.2f}",
-            str(mixed.alone.errors + mixed.beside.errors), f"{mixed.memory:,.0f}",
-        ]  # fmt: skip
-        lines.append("| " + " | ".join(cells) + " |")
+    lines += ["| " + " | ".join([str(server.threads), *_cells(found[server])]) + " |" for server in SERVERS]
     return "\n".join(lines) + "\n"
+
+
+def _one_round(server: Server, environment: dict[str, str], directory: Path, seconds: int) -> Mixed:
+    script = directory / "pages.lua"
+    with running(server, environment, directory / "server.log") as site:
+        script.write_text(_lua(_pages(site)))
+        return _measure(site, script, seconds)
+
+
+def _cells(rounds: list[Mixed]) -> list[str]:
+    def median(of: Callable[[Mixed], float], digits: int = 0) -> str:
+        return f"{statistics.median(of(one) for one in rounds):,.{digits}f}"
+
+    return [
+        median(lambda one: one.alone.per_second),
+        median(lambda one: one.alone.p99),
+        median(lambda one: one.beside.per_second),
+        median(lambda one: one.beside.median),
+        median(lambda one: one.beside.p99),
+        median(lambda one: one.waits_per_second, 1),
+        median(lambda one: one.slowest_wait, 2),
+        str(sum(one.alone.errors + one.beside.errors for one in rounds)),
+        median(lambda one: one.memory),
+    ]
 
 
 def installed_site(directory: Path) -> dict[str, str]:

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from django.core import checks
+from django.core.cache import caches
 from django.core.management import call_command
 from pytest_django import Settings
 
-from cacheadmin.checks import check_directories, check_options
+from cacheadmin.checks import check_directories, check_options, check_sharing
 
 
 @pytest.fixture
@@ -32,9 +33,31 @@ def configure(settings: Settings, tmp_path: Path) -> Any:
     return set_options
 
 
-def test_the_sites_own_settings_are_in_order() -> None:
+def test_the_sites_own_settings_are_in_order(engine: str) -> None:
     assert check_options() == check_directories() == []
-    call_command("check", "--tag", "caches", "--fail-level", "ERROR")
+    if engine != "memory":
+        call_command("check", "--tag", "caches", "--fail-level", "WARNING")
+
+
+def test_memory_is_reported_since_workers_do_not_share_it(configure: Any) -> None:
+    configure(ENGINE="memory")
+    assert check_sharing() == [
+        checks.Warning(
+            "CACHES['default'] runs on the memory engine, which the workers of a site do not share.",
+            hint="With more than one worker, rate limits count for each alone. Use files or Redis.",
+            id="cacheadmin.W003",
+        )
+    ]
+    configure(ENGINE="file")
+    assert check_sharing() == []
+
+
+def test_files_that_had_to_give_way_to_memory_are_reported_too(configure: Any, tmp_path: Path) -> None:
+    (tmp_path / "in the way").touch()
+    configure(ENGINE="file", DIRECTORY=str(tmp_path / "in the way" / "cache"))
+    assert check_sharing() == []
+    caches["default"].set("a", 1)
+    assert [message.id for message in check_sharing()] == ["cacheadmin.W003"]
 
 
 def test_an_option_that_nobody_reads_is_reported(configure: Any) -> None:
