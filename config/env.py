@@ -50,6 +50,7 @@ class Configuration(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535)
     web_concurrency: int = Field(2, ge=1, le=64)
+    # 1 unless the server says that it has more: a command or a sync worker needs no pool.
     web_threads: int = Field(1, ge=1, le=64)
 
     database_url: str = ""

@@ -16,6 +16,8 @@ from django.conf import settings
 
 # At least two, so that one slow page, one reload or one crash never stops the site.
 LEAST_WORKERS = 2
+# With one, two slow uploads stop the site, and each login makes readers wait: docs/server.md.
+USUAL_THREADS = 4
 # Seconds a worker may take to finish what it is doing when it is replaced or stopped.
 FAREWELL = 10
 # Seconds a client may take to send the headers of a request; slower ones are hung up on.
@@ -33,6 +35,12 @@ def workers() -> int:
     return max(LEAST_WORKERS, settings.CONFIGURATION.web_concurrency)
 
 
+def threads() -> int:
+    """Return the number of threads of each worker: what WEB_THREADS says, or else what was measured."""
+    configuration = settings.CONFIGURATION
+    return configuration.web_threads if "web_threads" in configuration.model_fields_set else USUAL_THREADS
+
+
 def command() -> list[str]:
     """Return the command line of the server; docs/server.md tells how it was chosen."""
     configuration = settings.CONFIGURATION
@@ -42,7 +50,7 @@ def command() -> list[str]:
         "--host": configuration.host,
         "--port": configuration.port,
         "--workers": workers(),
-        "--blocking-threads": configuration.web_threads,
+        "--blocking-threads": threads(),
         "--workers-kill-timeout": FAREWELL,
         "--http1-header-read-timeout": PATIENCE * 1000,
         "--log-level": "warning",
@@ -59,7 +67,7 @@ def environment(*, is_installed: bool) -> dict[str, str]:
         "VAR_DIR": str(settings.VAR_DIR),
         # The database pool is shared out by these; they have to be the true numbers.
         "WEB_CONCURRENCY": str(workers()),
-        "WEB_THREADS": str(settings.CONFIGURATION.web_threads),
+        "WEB_THREADS": str(threads()),
     }
     if is_installed and not settings.INSTALLED:
         # Only the database knows (a new machine, a lost file): say it where the settings look.

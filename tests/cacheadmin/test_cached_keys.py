@@ -86,6 +86,13 @@ def test_a_key_has_no_length_and_no_character_that_memcached_refuses() -> None:
         assert all("!" <= letter <= "~" for letter in key)
     assert GREET.key(*many) != GREET.key(*many[:-1], "another")
 
+    @cached("content")
+    def cut(a: str, b: str, c: str, d: str, e: str, f: str, g: str, h: str) -> str:
+        return a + b + c + d + e + f + g + h
+
+    assert len(cut.key(*"abcdefgh")) < 200
+    assert cut.key(*"abcdefgh") != cut.key(*"abcdefgg")
+
 
 @pytest.mark.parametrize("argument", [object(), Team(), AnonymousUser(), lambda: None, iter([])])
 def test_what_makes_no_key_is_refused_in_words(argument: object) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from django.core.cache import caches
 from django.core.management import CommandError, call_command
+from django.db import connection, transaction
 from pytest_django import Settings
 
 from cacheadmin.backend import AdaptiveCache
@@ -200,6 +201,24 @@ def test_an_unknown_group_is_misuse_and_clears_nothing(cache: AdaptiveCache) -> 
         run("clear", "--group", "content", "--group", "contents")
     assert misuse.value.returncode == 2
     assert cache.get("content:1") == 1
+
+
+@pytest.mark.django_db
+def test_a_protected_group_is_spared_even_by_name(cache: AdaptiveCache) -> None:
+    cache.set_many({"content:1": 1, "sessions:1": 2})
+    with pytest.raises(CommandError, match="'sessions' is protected") as misuse:
+        run("clear", "--group", "content", "--group", "sessions")
+    assert misuse.value.returncode == 2
+    assert cache.get_many(["content:1", "sessions:1"]) == {"content:1": 1, "sessions:1": 2}
+
+
+@pytest.mark.django_db
+def test_without_a_table_a_choice_is_refused_in_words(new_cache: CacheMaker) -> None:
+    new_cache("file")
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE cacheadmin_cachesettings RENAME TO elsewhere")
+    with pytest.raises(CommandError, match=r"manage\.py migrate"), transaction.atomic():
+        run("use", "memory")
 
 
 @pytest.mark.django_db

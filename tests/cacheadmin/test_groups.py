@@ -13,6 +13,7 @@ from django.core.management import call_command
 
 from cacheadmin import clear, clear_group, groups
 from cacheadmin.backend import AdaptiveCache
+from cacheadmin.clear import ProtectedGroup
 from cacheadmin.groups import Group
 from cacheadmin.signals import cache_event
 from tests.servers.redis import RedisServer
@@ -167,6 +168,18 @@ def test_a_group_that_nobody_declared_cannot_be_cleared(new_cache: CacheMaker) -
     with pytest.raises(KeyError, match="contents"):
         clear.clear(["content", "contents"])
     assert cache.get("content:1") == 1
+
+
+def test_a_protected_group_is_cleared_only_where_it_is_all_there_is(new_cache: CacheMaker) -> None:
+    mixed = new_cache("memory")
+    mixed.set("sessions:1", 1)
+    with pytest.raises(ProtectedGroup, match="sessions"):
+        clear.clear(["content", "sessions"])
+    assert mixed.get("sessions:1") == 1
+    own = new_cache("memory", alias="sessions", GROUP="sessions")
+    own.set("anything", 1)
+    clear.clear(["sessions"], alias="sessions")
+    assert own.get("anything") is None
 
 
 def test_a_clear_is_told_with_its_cause(new_cache: CacheMaker, events: list[dict[str, Any]]) -> None:

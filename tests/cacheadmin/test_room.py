@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import struct
 import threading
 import time
 from collections.abc import Callable
@@ -61,13 +62,17 @@ def test_memory_forgets_what_nobody_has_asked_for_longest(new_cache: CacheMaker)
 
 def test_files_forget_what_has_ended_before_what_has_not(new_cache: CacheMaker) -> None:
     cache = new_cache("file", MAX_ENTRIES=30, CULL_FREQUENCY=3)
-    for number in range(20):
+    for number in range(26):
         cache.set(f"lasting{number}", number, None)
-    for number in range(10):
+        # The disk's clock is a coarse one.
+        time.sleep(0.012)
+    for number in range(4):
         cache.set(f"ended{number}", number, 0.05)
     time.sleep(0.1)
     cache.set("another", 1)
-    assert [cache.get(f"lasting{number}") for number in range(20)] == list(range(20))
+    # A third goes: the four that have ended, and only as many of the oldest as are still wanting.
+    assert [cache.get(f"lasting{number}") for number in range(6, 26)] == list(range(6, 26))
+    assert cache.get("lasting5") is None
     assert cache.space.contents().entries == 21
 
 
@@ -114,6 +119,31 @@ def test_a_full_directory_is_never_listed_to_be_written(
     cache.delete("b")
     cache.space.contents()
     assert not listed
+
+
+def test_a_count_that_a_killed_worker_left_wrong_is_put_right(new_cache: CacheMaker, tmp_path: Path) -> None:
+    cache = new_cache("file", MAX_ENTRIES=30)
+    fill(cache, 10)
+    (lock,) = (tmp_path / "cache").rglob("lock")
+    for damage in (b"", struct.pack("<qq", 1000, -5)):
+        lock.write_bytes(damage)
+        cache.set("again", 1)
+        cache.delete("again")
+        assert fill(cache, 60)[-1] == 59
+        assert cache.space.contents().entries == len(entry_files(tmp_path / "cache"))
+
+
+def test_what_ends_while_it_is_being_counted_is_no_trouble(new_cache: CacheMaker, tmp_path: Path) -> None:
+    cache = new_cache("file", MAX_ENTRIES=30)
+    fill(cache, 30)
+    shard = entry_files(tmp_path / "cache")[0].parent
+    # What is not an entry at all goes before what is.
+    for number in range(10):
+        (shard / f"rubbish{number}").write_bytes(b"x" * number)
+    cache.set("another", 1)
+    assert cache.get("another") == 1
+    assert all(cache.get(f"key{number}") == number for number in range(20, 30))
+    assert not list(shard.glob("rubbish*"))
 
 
 def test_the_directory_may_vanish_under_use(new_cache: CacheMaker, tmp_path: Path) -> None:

@@ -275,10 +275,10 @@ class FileEngine(Engine):
         if self._cull_frequency == 0:
             doomed = paths
         else:
-            doomed = [path for path in paths if _is_expired_file(path)]
+            ended = {path for path in paths if _is_expired_file(path)}
             wanted = max(1, len(paths) // self._cull_frequency)
-            if len(doomed) < wanted:
-                doomed = sorted(paths, key=_modified)[:wanted]
+            oldest = sorted((path for path in paths if path not in ended), key=_modified)
+            doomed = [*ended, *oldest[: max(0, wanted - len(ended))]]
         for path in doomed:
             self._remove(shard, path)
 
