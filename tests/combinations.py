@@ -42,7 +42,11 @@ def meetings(*, everything: bool) -> list[Combination]:
 def values_for(names: Sequence[str], database: str, *, everything: bool) -> list[tuple[str, ...]]:
     """The distinct values of *names* (of ``engine`` and ``language``) to run on *database*.
 
-    A test that takes one of them alone sees each of its values, whatever the database.
+    A test that takes one of them alone, or that touches no database (*database* is empty), sees each.
     """
-    rows = [row for row in meetings(everything=everything) if len(names) == 1 or row.database == database]
+    rows = [
+        row
+        for row in meetings(everything=everything)
+        if len(names) == 1 or not database or row.database == database
+    ]
     return list(dict.fromkeys(tuple(getattr(row, name) for name in names) for row in rows))

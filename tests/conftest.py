@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 from django.core.cache import caches
@@ -47,9 +47,25 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("combination", groups, scope="session")
     names = [name for name in ("engine", "language") if name in metafunc.fixturenames]
     if names and not any(_is_parametrised(metafunc, name) for name in names):
-        values = combinations.values_for(names, this_database(), everything=everything)
+        uses_database = _uses_database(metafunc.definition, metafunc.fixturenames)
+        database = this_database() if uses_database else ""
+        values = combinations.values_for(names, database, everything=everything)
         ids = ["-".join(value) for value in values]
         metafunc.parametrize(names, values, ids=ids, indirect=True)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """In the run on PostgreSQL, leave out what touches no database: it was run before."""
+    if this_database() != "postgres":
+        return
+    kept = [item for item in items if _uses_database(item, getattr(item, "fixturenames", []))]
+    config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
+    items[:] = kept
+
+
+def _uses_database(item: pytest.Item, fixtures: Sequence[str]) -> bool:
+    asked = {"db", "transactional_db", "django_db_serialized_rollback", "database"} & set(fixtures)
+    return bool(asked) or item.get_closest_marker("django_db") is not None
 
 
 def _is_parametrised(metafunc: pytest.Metafunc, name: str) -> bool:

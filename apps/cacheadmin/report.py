@@ -15,7 +15,7 @@ from cacheadmin.detect import Candidate
 from cacheadmin.engines.base import Contents, EngineUnavailable
 from cacheadmin.engines.file import check_directory
 from cacheadmin.groups import Group
-from cacheadmin.selector import Status
+from cacheadmin.plan import Status
 from cacheadmin.space import Space
 from cacheadmin.verdicts import ENGINE_LABELS, Verdict
 

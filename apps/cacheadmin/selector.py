@@ -9,24 +9,21 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import logging
 import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from enum import IntEnum
 from pathlib import Path
 
 from django.db import connections
-from django.utils.functional import Promise
 
-from cacheadmin import conf, detect, shared, signals, state, verdicts
+from cacheadmin import conf, detect, shared, signals, state
 from cacheadmin.engines.base import EngineUnavailable
 from cacheadmin.engines.file import FileEngine, check_directory
 from cacheadmin.engines.redis import without_password
+from cacheadmin.plan import Code, Decision, Plan, Status
 from cacheadmin.serializer import Serializer
 from cacheadmin.verdicts import Verdict
 
@@ -36,75 +33,8 @@ logger = logging.getLogger("cacheadmin")
 _FRESH = 5_000_000_000
 
 
-class Code(IntEnum):
-    """The engines as numbers, for the shared state."""
-
-    UNDECIDED = 0
-    REDIS = 1
-    FILE = 2
-    MEMORY = 3
-    OFF = 4
-
-    @property
-    def word(self) -> str:
-        """The engine's name."""
-        return self.name.lower()
-
-
 _FALLBACKS = {Code.REDIS: (Code.FILE, Code.MEMORY), Code.FILE: (Code.MEMORY,)}
 _EXPLICIT = {"redis": Code.REDIS, "file": Code.FILE, "memory": Code.MEMORY, "off": Code.OFF}
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What was asked for.
-
-    Args:
-        choice: ``auto``, ``redis``, ``file``, ``memory`` or ``off``.
-        location: the address of Redis.
-        revision: of the saved settings it comes from; 0 for the configured ones.
-    """
-
-    choice: str
-    # It may hold a password.
-    location: str = field(repr=False)
-    revision: int = 0
-
-    @property
-    def fingerprint(self) -> int:
-        """A number that differs where the plan differs."""
-        digest = hashlib.blake2b(f"{self.choice}\0{self.location}".encode(), digest_size=8).digest()
-        return int.from_bytes(digest, "little") or 1
-
-
-@dataclass(frozen=True)
-class _Decision:
-    active: Code
-    home: Code
-    reason: Verdict
-    candidate: int = 0
-
-
-@dataclass(frozen=True)
-class Status:
-    """The present state, for people and programs."""
-
-    choice: str
-    engine: str
-    reason: Verdict
-    is_degraded: bool
-    since: datetime
-    address: str
-
-    @property
-    def engine_label(self) -> Promise:
-        """The engine, in the words people read."""
-        return verdicts.ENGINE_LABELS[self.engine]
-
-    @property
-    def choice_label(self) -> Promise:
-        """The choice, in the words people read."""
-        return verdicts.ENGINE_LABELS[self.choice]
 
 
 class Selector:
@@ -232,29 +162,29 @@ class Selector:
             if not is_same_plan or known != (decision.active, decision.home, decision.candidate):
                 self._publish(decision)
 
-    def _decide(self, was_home: Code) -> _Decision:
+    def _decide(self, was_home: Code) -> Decision:
         choice = self.plan.choice
         if choice in ("memory", "off"):
-            return _Decision(_EXPLICIT[choice], _EXPLICIT[choice], Verdict.CHOSEN)
+            return Decision(_EXPLICIT[choice], _EXPLICIT[choice], Verdict.CHOSEN)
         if choice == "file":
             return self._without_redis(Code.FILE, Verdict.CHOSEN)
         known = detect.addresses(self.plan.location) if choice == "auto" else [self.plan.location]
         results = detect.detect(known)
         for index, candidate in enumerate(results):
             if candidate.is_usable:
-                return _Decision(Code.REDIS, Code.REDIS, Verdict.FOUND, index)
+                return Decision(Code.REDIS, Code.REDIS, Verdict.FOUND, index)
         home = Code.REDIS if choice == "redis" or was_home is Code.REDIS else Code.FILE
         return self._without_redis(home, results[0].verdict)
 
-    def _without_redis(self, home: Code, reason: Verdict) -> _Decision:
+    def _without_redis(self, home: Code, reason: Verdict) -> Decision:
         candidate = self._shared.read(shared.CANDIDATE) if home is Code.REDIS else 0
         try:
             check_directory(self.directory)
         except EngineUnavailable as error:
             # Never having had a better engine is not a loss of one.
             home = Code.MEMORY if home is Code.FILE and self.plan.choice == "auto" else home
-            return _Decision(Code.MEMORY, home, error.verdict, candidate)
-        return _Decision(Code.FILE, home, reason, candidate)
+            return Decision(Code.MEMORY, home, error.verdict, candidate)
+        return Decision(Code.FILE, home, reason, candidate)
 
     # --- Losing an engine ---
 
@@ -264,17 +194,17 @@ class Selector:
             if self.is_behind or self._shared.read(shared.ACTIVE) != failed:
                 return
             home = Code(self._shared.read(shared.HOME))
-            decision = _Decision(Code.MEMORY, home, error.verdict, self._shared.read(shared.CANDIDATE))
+            decision = Decision(Code.MEMORY, home, error.verdict, self._shared.read(shared.CANDIDATE))
             for code in _FALLBACKS[Code(failed)]:
                 if code is Code.FILE:
                     with contextlib.suppress(EngineUnavailable):
                         check_directory(self.directory)
-                        decision = _Decision(Code.FILE, home, error.verdict, decision.candidate)
+                        decision = Decision(Code.FILE, home, error.verdict, decision.candidate)
                         break
             self._publish(decision)
         self.watch()
 
-    def _publish(self, decision: _Decision) -> None:
+    def _publish(self, decision: Decision) -> None:
         words = self._shared
         before = Code(words.read(shared.ACTIVE))
         # First the new generations, then the engine: nobody may read the new engine under the old ones.
@@ -335,7 +265,7 @@ class Selector:
             self._shared.advance_all()
             for prepare in self.before_return:
                 prepare()
-            self._publish(_Decision(home, home, Verdict.FOUND, self._shared.read(shared.CANDIDATE)))
+            self._publish(Decision(home, home, Verdict.FOUND, self._shared.read(shared.CANDIDATE)))
 
     @contextlib.contextmanager
     def _only_prober(self) -> Iterator[bool]:

@@ -24,7 +24,8 @@ from cacheadmin.engines.file import FileEngine
 from cacheadmin.engines.memory import MemoryEngine
 from cacheadmin.engines.off import OffEngine
 from cacheadmin.engines.redis import RedisEngine, connect
-from cacheadmin.selector import Code, Selector
+from cacheadmin.plan import Code
+from cacheadmin.selector import Selector
 from cacheadmin.serializer import Serializer, fingerprint
 
 Result = TypeVar("Result")

@@ -13,6 +13,7 @@ from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver, reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
 from ninja import NinjaAPI, Path, Query
 from ninja.errors import ValidationError
 
@@ -77,6 +78,7 @@ api = Api(
     version="1",
     description="Published articles, newest first. Nothing needs an account; 120 requests a minute.",
     docs_url=None,
+    docs_decorator=require_safe,
     openapi_url="openapi.json",
     urls_namespace="api",
 )

@@ -142,7 +142,7 @@ def test_what_ends_while_it_is_being_counted_is_no_trouble(new_cache: CacheMaker
         (shard / f"rubbish{number}").write_bytes(b"x" * number)
     cache.set("another", 1)
     assert cache.get("another") == 1
-    assert all(cache.get(f"key{number}") == number for number in range(20, 30))
+    assert sum(cache.get(f"key{number}") == number for number in range(30)) == 27
     assert not list(shard.glob("rubbish*"))
 
 

@@ -12,7 +12,8 @@ import pytest
 from cacheadmin import state
 from cacheadmin.backend import AdaptiveCache
 from cacheadmin.engines.base import EngineUnavailable
-from cacheadmin.selector import Code, Selector
+from cacheadmin.plan import Code
+from cacheadmin.selector import Selector
 from cacheadmin.state import SavedChoice
 from cacheadmin.verdicts import Verdict
 from tests.cacheadmin.waiting import wait_until

@@ -25,6 +25,11 @@ def test_a_test_of_engines_alone_sees_all_engines_on_each_database() -> None:
         assert [engine for (engine,) in values_for(["engine"], database, everything=False)] == list(ENGINES)
 
 
+def test_a_test_without_a_database_sees_every_pair_of_engine_and_language() -> None:
+    pairs = values_for(["engine", "language"], "", everything=False)
+    assert sorted(pairs) == sorted(product(ENGINES, LANGUAGES))
+
+
 def test_engine_and_language_are_split_between_the_databases() -> None:
     names = ["engine", "language"]
     here, there = (values_for(names, database, everything=False) for database in DATABASES)

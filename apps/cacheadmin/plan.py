@@ -1,0 +1,81 @@
+"""The words of the selector: the engines as numbers, what was asked for, what was decided, what is."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum
+
+from django.utils.functional import Promise
+
+from cacheadmin.verdicts import ENGINE_LABELS, Verdict
+
+
+class Code(IntEnum):
+    """The engines as numbers, for the shared state."""
+
+    UNDECIDED = 0
+    REDIS = 1
+    FILE = 2
+    MEMORY = 3
+    OFF = 4
+
+    @property
+    def word(self) -> str:
+        """The engine's name."""
+        return self.name.lower()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What was asked for.
+
+    Args:
+        choice: ``auto``, ``redis``, ``file``, ``memory`` or ``off``.
+        location: the address of Redis.
+        revision: of the saved settings it comes from; 0 for the configured ones.
+    """
+
+    choice: str
+    # It may hold a password.
+    location: str = field(repr=False)
+    revision: int = 0
+
+    @property
+    def fingerprint(self) -> int:
+        """A number that differs where the plan differs."""
+        digest = hashlib.blake2b(f"{self.choice}\0{self.location}".encode(), digest_size=8).digest()
+        return int.from_bytes(digest, "little") or 1
+
+
+@dataclass(frozen=True)
+class Decision:
+    """Which engine is to be live, which one ought to be, and why."""
+
+    active: Code
+    home: Code
+    reason: Verdict
+    candidate: int = 0
+
+
+@dataclass(frozen=True)
+class Status:
+    """The present state, for people and programs."""
+
+    choice: str
+    engine: str
+    reason: Verdict
+    is_degraded: bool
+    since: datetime
+    address: str
+
+    @property
+    def engine_label(self) -> Promise:
+        """The engine, in the words people read."""
+        return ENGINE_LABELS[self.engine]
+
+    @property
+    def choice_label(self) -> Promise:
+        """The choice, in the words people read."""
+        return ENGINE_LABELS[self.choice]
