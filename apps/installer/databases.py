@@ -149,6 +149,31 @@ NOT_WHOLE = _(
 )
 
 
+def require_answer() -> None:
+    """Talk to the configured database once, past its pool.
+
+    A pool waits and tries again where a connection says at once what is wrong; and once opened, it
+    goes on trying in the background.
+
+    Raises:
+        django.db.DatabaseError: it does not answer.
+    """
+    # SQLite would answer a plain SELECT without a look at its file.
+    query = "SELECT count(*) FROM sqlite_master" if connection.vendor == "sqlite" else "SELECT 1"
+    is_pooled = "pool" in connection.settings_dict["OPTIONS"]
+    single = connection.copy() if is_pooled else connection
+    if is_pooled:
+        del single.settings_dict["OPTIONS"]["pool"]
+    try:
+        with single.cursor() as cursor:
+            cursor.execute(query)
+    except DatabaseError:
+        single.close()
+        raise
+    if is_pooled:
+        single.close()
+
+
 def require_usable() -> None:
     """Connect to the configured database and make sure that the site's tables can be made in it.
 
@@ -159,7 +184,7 @@ def require_usable() -> None:
         if connection.vendor == "sqlite":
             _require_kept(str(connection.settings_dict["NAME"]))
             _require_writable_file(Path(connection.settings_dict["NAME"]))
-        connection.ensure_connection()
+        require_answer()
         if connection.vendor == "postgresql":
             _require_utf8_and_rights(connection)
         _require_no_foreign_tables()

@@ -81,13 +81,9 @@ def database_exists() -> bool:
 
 def database_answers() -> bool:
     """Return whether the database answers just now."""
-    # SQLite would answer a plain SELECT without a look at its file.
-    query = "SELECT count(*) FROM sqlite_master" if connection.vendor == "sqlite" else "SELECT 1"
     try:
-        with connection.cursor() as cursor:
-            cursor.execute(query)
+        databases.require_answer()
     except DatabaseError:
-        connection.close()
         return False
     return True
 
@@ -104,4 +100,5 @@ def is_outdated() -> bool:
 def _database_is_marked() -> bool:
     if not database_exists():
         return False
+    databases.require_answer()
     return databases.holds_installation()

@@ -12,7 +12,7 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.core.cache import caches
 from django.core.signals import request_started
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, close_old_connections, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from pytest_django import DjangoAssertNumQueries, Settings
 
@@ -37,6 +37,15 @@ def engine_of(alias: str = "default") -> str:
 def look_again() -> None:
     """Let a second pass since the last look."""
     state._looked_at = float("-inf")
+
+
+def begin_request() -> None:
+    """What the start of a request does; the connection is the test's own, and stays open."""
+    request_started.disconnect(close_old_connections)
+    try:
+        request_started.send(sender=None, environ={})
+    finally:
+        request_started.connect(close_old_connections)
 
 
 # --- In this process ---
@@ -137,7 +146,7 @@ def test_a_thousand_requests_in_a_second_are_one_query(
     look_again()
     with CaptureQueriesContext(connection) as asked:
         for _ in range(1000):
-            request_started.send(sender=None, environ={})
+            begin_request()
             cache.get("a")
     # Beside it, only the savepoint that keeps the test's own transaction whole.
     assert len([query for query in asked if query["sql"].startswith("SELECT")]) == 1
@@ -192,7 +201,7 @@ def test_a_broken_transaction_stays_as_it_is(new_cache: CacheMaker) -> None:
     with transaction.atomic():
         transaction.set_rollback(True)
         look_again()
-        request_started.send(sender=None, environ={})
+        begin_request()
         cache.set("a", 1)
         assert cache.get("a") == 1
         assert transaction.get_rollback() is True
@@ -233,7 +242,11 @@ def test_an_async_request_follows_the_choice(new_cache: CacheMaker) -> None:
     new_cache("file")
     CacheSettings.objects.create(alias="default", engine="memory")
     look_again()
-    async_to_sync(request_started.asend)(sender=None, scope={})
+    request_started.disconnect(close_old_connections)
+    try:
+        async_to_sync(request_started.asend)(sender=None, scope={})
+    finally:
+        request_started.connect(close_old_connections)
     assert engine_of() == "memory"
 
 

@@ -48,9 +48,8 @@ class Command(BaseCommand):
         """
         try:
             is_installed = state.installed()
-            if is_installed and self._has_pending_migrations():
-                self._say("Updating the database")
-                call_command("migrate", interactive=False, verbosity=0)
+            if is_installed:
+                self._update_database()
         except (state.DatabaseUnreachable, DatabaseError) as error:
             cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
             # Whoever comes reads 503 until it is back, and the site goes on by itself.
@@ -60,6 +59,12 @@ class Command(BaseCommand):
             )
             return True if settings.INSTALLED else None
         return is_installed
+
+    def _update_database(self) -> None:
+        databases.require_answer()
+        if self._has_pending_migrations():
+            self._say("Updating the database")
+            call_command("migrate", interactive=False, verbosity=0)
 
     def _say(self, words: str) -> None:
         self.stdout.write(words)
