@@ -95,6 +95,17 @@ def test_a_server_that_keeps_silent_is_not_waited_for_long(
         assert time.monotonic() - begun < 10
 
 
+def test_a_pool_neither_delays_a_refusal_nor_changes_its_words(
+    postgres_server: PostgresServer, at_postgres: Postgres
+) -> None:
+    pool = {"pool": {"min_size": 1, "max_size": 2, "timeout": 20}}
+    at_postgres(**access(postgres_server, PORT=free_port(), OPTIONS=pool, CONN_MAX_AGE=0))
+    begun = time.monotonic()
+    assert "Nothing listens" in problem()
+    assert time.monotonic() - begun < 10
+    assert connection.settings_dict["OPTIONS"] == pool
+
+
 def test_a_user_who_may_not_create_tables_is_told_so(
     postgres_server: PostgresServer, at_postgres: Postgres
 ) -> None:

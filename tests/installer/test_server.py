@@ -61,6 +61,14 @@ def test_the_server_has_as_many_threads_as_the_settings_reckon_with(settings: Se
     assert server.environment(is_installed=True)["WEB_THREADS"] == "3"
 
 
+def test_what_nobody_said_about_threads_was_measured(settings: Settings) -> None:
+    unset = django_settings.CONFIGURATION.model_copy()
+    unset.model_fields_set.discard("web_threads")
+    settings.CONFIGURATION = unset
+    assert server.threads() == server.USUAL_THREADS
+    assert server.environment(is_installed=True)["WEB_THREADS"] == str(server.USUAL_THREADS)
+
+
 def test_what_only_the_database_knows_is_told_to_the_server(settings: Settings) -> None:
     settings.INSTALLED = False
     assert server.environment(is_installed=True)["INSTALLED"] == "true"
