@@ -119,7 +119,9 @@ def _database() -> dict[str, Any]:
             "min_size": max(1, math.ceil(10 / workers)),
             "max_size": max(2, 30 // workers),
             "max_lifetime": 3600,
-            "timeout": 10,
+            # Nobody waits in line (there are more connections than threads), so this is how long the
+            # first request takes to notice that the database is gone.
+            "timeout": 3,
         }
     else:
         database["CONN_MAX_AGE"] = 3600
@@ -286,11 +288,14 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "line"},
+        "nowhere": {"class": "logging.NullHandler"},
+    },
     "root": {"handlers": ["console"], "level": CONFIGURATION.log_level},
     "loggers": {
         "django": {"handlers": ["console"], "level": CONFIGURATION.log_level, "propagate": False},
         # A probe of a wrong host name is a visitor's mistake, not an incident.
-        "django.security.DisallowedHost": {"handlers": [], "propagate": False},
+        "django.security.DisallowedHost": {"handlers": ["nowhere"], "propagate": False},
     },
 }

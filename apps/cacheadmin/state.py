@@ -40,12 +40,16 @@ Loader = Callable[[], Snapshot]
 Saver = Callable[[str, str, str], None]
 Listener = Callable[[Snapshot], None]
 
+# Seconds without a look, at most, while looking takes long and fails.
+_LONGEST_PAUSE = 10.0
+
 _snapshot: Snapshot = MappingProxyType({})
 _loader: Loader | None = None
 _saver: Saver | None = None
 _listeners: list[Listener] = []
 _lock = threading.Lock()
-_looked_at = float("-inf")
+_next_look = float("-inf")
+_has_looked = False
 _has_complained = False
 _has_loaded = False
 
@@ -74,34 +78,53 @@ def refresh(*, now: bool = False) -> None:
     Args:
         now: look even if the last look was a moment ago.
     """
-    global _looked_at, _snapshot, _has_complained, _has_loaded
-    if _loader is None:
+    if _loader is None or not (now or _is_due()):
         return
-    with _lock:
-        if not now and time.monotonic() - _looked_at < conf.get("REFRESH_INTERVAL"):
+    # One looks, the others go on with what is known: only who knows nothing yet waits for it.
+    if not _lock.acquire(blocking=now or not _has_looked):
+        return
+    try:
+        if not (now or _is_due()) or not _look(_loader):
             return
-        _looked_at = time.monotonic()
-        try:
-            loaded = _loader()
-        except Exception as error:  # noqa: BLE001
-            # Before migrate, without a database, in a test that forbids queries: any failure keeps
-            # what was known, and is told once.
-            if not _has_complained:
-                _has_complained = True
-                logger.info(
-                    "The saved cache settings cannot be read (%s); going on without.", type(error).__name__
-                )
-            return
-        _has_complained, _has_loaded = False, True
-        _snapshot = MappingProxyType(dict(loaded))
+    finally:
+        _lock.release()
     for listener in _listeners:
         listener(_snapshot)
 
 
+def _is_due() -> bool:
+    return not _has_looked or time.monotonic() >= _next_look
+
+
+def _look(loader: Loader) -> bool:
+    """Read the saved settings; return whether that worked."""
+    global _next_look, _snapshot, _has_looked, _has_complained, _has_loaded
+    begun = time.monotonic()
+    _next_look = begun + conf.get("REFRESH_INTERVAL")
+    try:
+        _snapshot = MappingProxyType(dict(loader()))
+    except Exception as error:  # noqa: BLE001
+        # Before migrate, without a database, in a test that forbids queries: any failure keeps
+        # what was known, and is told once. What took long to fail is tried less often.
+        ended = time.monotonic()
+        _next_look = ended + max(conf.get("REFRESH_INTERVAL"), min(5 * (ended - begun), _LONGEST_PAUSE))
+        if not _has_complained:
+            _has_complained = True
+            logger.info(
+                "The saved cache settings cannot be read (%s); going on without.", type(error).__name__
+            )
+        return False
+    else:
+        _has_complained, _has_loaded = False, True
+        return True
+    finally:
+        _has_looked = True
+
+
 def look_again_soon() -> None:
     """Have the next ``refresh()`` look, however short ago the last one was."""
-    global _looked_at
-    _looked_at = float("-inf")
+    global _next_look
+    _next_look = float("-inf")
 
 
 def is_known() -> bool:

@@ -24,8 +24,9 @@ WorkerMaker = Callable[..., Worker]
 def _nothing_remembered() -> None:
     """Forget what an earlier test saved: its row is rolled back, and what is known of it is not."""
     state._snapshot = {}
-    state._looked_at = float("-inf")
+    state._next_look = float("-inf")
     state._has_complained = False
+    state._has_looked = False
     state._has_loaded = False
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import Group as Team
+from django.test.utils import isolate_apps
 
 from cacheadmin import cached
 from cacheadmin.backend import AdaptiveCache
@@ -129,17 +130,20 @@ class Reader:
         return self.name
 
 
-class TeamWithMembers(Team):
-    class Meta:
-        proxy = True
-        app_label = "auth"
+# Kept out of the registry, where a model without a migration would be missed.
+with isolate_apps("django.contrib.auth"):
 
-    computed: list[int] = []
+    class TeamWithMembers(Team):
+        class Meta:
+            proxy = True
+            app_label = "auth"
 
-    @cached("users")
-    def members(self, limit: int = 10) -> list[int]:
-        self.computed.append(self.pk)
-        return [self.pk * 100] * limit
+        computed: list[int] = []
+
+        @cached("users")
+        def members(self, limit: int = 10) -> list[int]:
+            self.computed.append(self.pk)
+            return [self.pk * 100] * limit
 
 
 def test_a_method_of_a_model_is_kept_by_its_primary_key(cache: AdaptiveCache) -> None:

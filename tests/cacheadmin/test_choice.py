@@ -36,7 +36,7 @@ def engine_of(alias: str = "default") -> str:
 
 def look_again() -> None:
     """Let a second pass since the last look."""
-    state._looked_at = float("-inf")
+    state._next_look = float("-inf")
 
 
 def begin_request() -> None:

@@ -232,7 +232,7 @@ def test_a_worker_that_is_behind_neither_reads_nor_leaves_anything_old(
     cache.delete("a")
     assert cache.space.token("other") != generation
     # Its next look comes at once.
-    assert state._looked_at == float("-inf")
+    assert state._next_look == float("-inf")
     cache.space.selector.follow(SavedChoice("memory", "", 1))
     cache.set("a", "after")
     assert cache.get("a") == "after"

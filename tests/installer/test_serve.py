@@ -127,6 +127,8 @@ def test_an_interrupt_stops_everything(new_site: SiteMaker) -> None:
     site.stop()
     wait_until(lambda: not any(runs(process) for process in (pid, *workers)), seconds=5)
     with socket.socket() as probe:
+        # Connections that have just been closed may linger; a listener would be refused all the same.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         probe.bind(("127.0.0.1", site.port))
 
 
@@ -199,6 +201,7 @@ def test_a_value_that_makes_no_sense_is_told_by_its_name(new_site: SiteMaker) ->
 def test_gunicorn_serves_it_too(new_site: SiteMaker, tmp_path: Path, kind: str) -> None:
     site = new_site()
     site.install(samples=2)
+    site.manage("build")
     command = [sys.executable, "-m", "gunicorn", "config.wsgi", "--workers=2", f"--worker-class={kind}"]
     command += ["--threads=2", "--no-control-socket", f"--bind=127.0.0.1:{site.port}"]
     process = ServerProcess(
