@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -51,6 +51,8 @@ class Engine(ABC):
     """
 
     name: ClassVar[str]
+    # How many entries were thrown away because they were damaged, foreign or of a class that is gone.
+    damaged: int = 0
     # Whether what one worker stores is what the others read.
     is_shared: ClassVar[bool]
 
@@ -88,6 +90,25 @@ class Engine(ABC):
         Returns:
             the new value, or ``MISSING`` if there was none.
         """
+
+    def incr(self, key: str, delta: int) -> Any:
+        """Add *delta* to a number, atomically and without touching its life.
+
+        Returns:
+            the sum, or ``MISSING`` if there was nothing.
+
+        Raises:
+            TypeError: what is stored is not a number.
+        """
+        return self.modify(key, lambda old: old + delta)
+
+    @abstractmethod
+    def remaining(self, key: str) -> Any:
+        """Return the seconds *key* has left, ``None`` for one without an end, ``MISSING`` for none."""
+
+    @abstractmethod
+    def names(self) -> Iterator[str]:
+        """Yield the full keys of what this cache holds; may be slow, and miss what changes meanwhile."""
 
     # --- Many entries ---
 

@@ -139,6 +139,24 @@ class FileEngine(Engine):
             self._store(shard, key, self._serializer.dumps(key, value), expires)
             return value
 
+    def remaining(self, key: str) -> Any:
+        with contextlib.suppress(NotOurs, OtherFormat):
+            entry = _read(self._path(key), key)
+            if entry is not None and not _is_over(entry.expires):
+                return None if entry.expires == 0.0 else max(0.0, entry.expires - time.time())
+        return MISSING
+
+    def names(self) -> Iterator[str]:
+        for number in range(self._shards):
+            with contextlib.suppress(OSError):
+                for found in os.scandir(self._shard_path(number)):
+                    with contextlib.suppress(OSError):
+                        content = Path(found.path).read_bytes()
+                        if content[:4] == _MAGIC and len(content) >= _HEADER.size:
+                            length = _HEADER.unpack_from(content)[3]
+                            name = content[_HEADER.size : _HEADER.size + length]
+                            yield name.decode("utf-8", "surrogatepass")
+
     def _find(self, key: str) -> Any:
         """Return the value of *key* or ``MISSING``; raise ``NotOurs`` for what has to go."""
         try:

@@ -6,7 +6,7 @@ import pickle
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
@@ -76,6 +76,17 @@ class MemoryEngine(Engine):
             expires = self._entries[key][1] if timeout is KEEP else _expiry(timeout)
             self._entries[key] = (pickle.dumps(value, pickle.HIGHEST_PROTOCOL), expires)
             return value
+
+    def remaining(self, key: str) -> Any:
+        with self._lock:
+            if self._live(key) is None:
+                return MISSING
+            expires = self._entries[key][1]
+        return None if expires is None else max(0.0, expires - time.time())
+
+    def names(self) -> Iterator[str]:
+        with self._lock:
+            return iter([key for key in list(self._entries) if self._live(key) is not None])
 
     def reclaim(self) -> None:
         with self._lock:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from cacheadmin.engines.base import KEEP, MISSING, Contents, Engine
@@ -31,6 +31,12 @@ class OffEngine(Engine):
 
     def modify(self, key: str, change: Callable[[Any], Any], timeout: Any = KEEP) -> Any:
         return MISSING
+
+    def remaining(self, key: str) -> Any:
+        return MISSING
+
+    def names(self) -> Iterator[str]:
+        return iter(())
 
     def reclaim(self) -> None:
         return None

@@ -8,7 +8,7 @@ import os
 import re
 import secrets
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, cast
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -245,6 +245,14 @@ class RedisEngine(Engine):
                 pipeline.set(name, written, **life)
             pipeline.execute()
         return new
+
+    def remaining(self, key: str) -> Any:
+        left = self._answer(self._client.pttl, _name(key))
+        return MISSING if left == -2 else None if left == -1 else left / 1000
+
+    def names(self) -> Iterator[str]:
+        for name in self._client.scan_iter(match=f"{self._prefix}:*", count=1000):
+            yield name.decode("utf-8", "surrogatepass")
 
     # --- Many entries: one round trip ---
 
