@@ -205,7 +205,7 @@ def test_gunicorn_serves_it_too(new_site: SiteMaker, tmp_path: Path, kind: str) 
     command = [sys.executable, "-m", "gunicorn", "config.wsgi", "--workers=2", f"--worker-class={kind}"]
     command += ["--threads=2", "--no-control-socket", f"--bind=127.0.0.1:{site.port}"]
     process = ServerProcess(
-        command, log=tmp_path / "gunicorn.log", directory=CHECKOUT, environment=site.environment
+        command, log=tmp_path / "gunicorn.log", directory=site.release, environment=site.environment
     )
     process.start()
     try:

@@ -20,7 +20,7 @@ def test_without_a_token_the_page_asks_for_it_and_names_three_ways_to_it(
 ) -> None:
     page = client.get(START).content.decode()
     assert 'name="token"' in page
-    assert "manage.py setup_token" in page
+    assert "manage.py setup_token" in page.replace("&#x27;", "")
     assert str(not_installed) in page
     assert "SETUP_TOKEN" in page
     assert TOKEN not in page
@@ -44,7 +44,7 @@ def test_the_token_is_exchanged_for_a_cookie_and_leaves_the_address(
 
 def test_a_typed_token_does_the_same(client: Client, not_installed: Path) -> None:
     response = client.post(START, {"token": f"  {TOKEN}\n"}, follow=True)
-    assert "manage.py install" in response.content.decode()
+    assert "manage.py install" in response.content.decode().replace("&#x27;", "")
 
 
 def test_it_needs_no_csrf_token_because_behind_an_unknown_proxy_that_would_lock_the_owner_out(
@@ -60,7 +60,7 @@ def test_a_wrong_token_opens_nothing(client: Client, not_installed: Path, wrong:
     response = client.post(START, {"token": wrong})
     assert response.status_code == (200 if not wrong else 403)
     assert setup_token.COOKIE not in response.cookies
-    assert "manage.py install" not in client.get(START).content.decode()
+    assert "manage.py install" not in client.get(START).content.decode().replace("&#x27;", "")
 
 
 def test_where_there_is_no_token_the_empty_one_does_not_match(
