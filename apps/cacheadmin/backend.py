@@ -7,20 +7,30 @@ nothing: everything that lasts is in its space.
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar, cast
 
 from asgiref.sync import sync_to_async
-from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
+from django.core.cache.backends.base import (
+    DEFAULT_TIMEOUT,
+    MEMCACHE_MAX_KEY_LENGTH,
+    BaseCache,
+    default_key_func,
+)
 
 from cacheadmin import groups, space
-from cacheadmin.engines.base import MISSING, Engine
+from cacheadmin.engines.base import MISSING, Engine, EngineUnavailable
+from cacheadmin.shared import EPOCH
 
 Result = TypeVar("Result")
 
 # A lifetime that comes from a group is shortened by up to this share, so that entries written
 # together do not end together. Explicit timeouts are kept to the letter.
 JITTER = 0.1
+
+# A key that Django's check would say nothing about.
+_PLAIN_KEY = re.compile(rf"[^\x00-\x20\x7f]{{1,{MEMCACHE_MAX_KEY_LENGTH}}}")
 
 
 class AdaptiveCache(BaseCache):
@@ -35,6 +45,12 @@ class AdaptiveCache(BaseCache):
         super().__init__(params)
         self.space = space.of(space.identify(location, params))
         self.fixed_group: str | None = params.get("OPTIONS", {}).get("GROUP")
+        # Another key function may make another key of the same words next time, and another check
+        # of keys may refuse what it let pass: then nothing about keys is remembered.
+        self._has_plain_keys = (
+            self.key_func is default_key_func and type(self).validate_key is BaseCache.validate_key
+        )
+        self._fast = self.space.fast_path(self.key_func, self.version, self.fixed_group)
 
     # --- Keys and lifetimes ---
 
@@ -44,9 +60,17 @@ class AdaptiveCache(BaseCache):
 
     def full_key(self, key: str, version: int | None = None) -> str:
         """Return the key an engine sees: Django's own, and the generation of its group."""
-        made = self.make_and_validate_key(key, version=version)
+        # Before the generation is looked at: a key of an old one may never meet a new engine.
+        known = self._fast.renew()
+        made = self.make_key(key, version=version)
+        is_plain = self._has_plain_keys and _PLAIN_KEY.fullmatch(made) is not None
+        if not is_plain:
+            self.validate_key(made)
         token = self.space.token(self.group_of(key))
-        return f"{made}@{token}" if self.key_prefix else f"{self.space.namespace}{made}@{token}"
+        full = f"{made}@{token}" if self.key_prefix else f"{self.space.namespace}{made}@{token}"
+        if is_plain and version is None and type(key) is str:
+            self._fast.learn(known, key, full)
+        return full
 
     def _seconds(self, key: str, timeout: Any) -> float | None:
         if timeout is not DEFAULT_TIMEOUT:
@@ -56,16 +80,45 @@ class AdaptiveCache(BaseCache):
             return group.ttl * (1 - random.random() * JITTER)  # noqa: S311 (spreads load, guards nothing)
         return None if self.default_timeout is None else float(self.default_timeout)
 
-    def _run(self, action: Callable[[Engine], Result]) -> Result:
-        return self.space.run(action)
+    # --- Ways to the engine ---
 
-    def _overwrite(self, keys: Iterable[str], action: Callable[[Engine], Result]) -> Result:
-        """Do an *action* that replaces what the *keys* hold, so that nobody goes on reading that."""
-        result = self._run(action)
+    def _do(self, what: str, key: str, version: int | None, *args: Any) -> Any:
+        """Have the live engine do *what* with *key*."""
+        cells, epoch, engine, names = self._fast.known
+        full = names.get(key) if version is None and type(key) is str else None
+        if full is not None and cells[EPOCH] == epoch:
+            try:
+                return getattr(engine, what)(full, *args)
+            except EngineUnavailable as error:
+                self.space.leave(engine, error)
+        return self._run(lambda engine: getattr(engine, what)(self.full_key(key, version), *args))
+
+    def _replace(self, what: str, key: str, version: int | None, *args: Any) -> Any:
+        """Have it do what changes the value of *key*, so that nobody goes on reading the old one."""
+        cells, epoch, _engine, _names = self._fast.known
+        result = self._do(what, key, version, *args)
+        if cells[EPOCH] != epoch:
+            return self._replace_again([key], lambda: self._do(what, key, version, *args), result)
+        return result
+
+    def _replace_again(self, keys: Iterable[str], action: Callable[[], Any], result: Any) -> Any:
+        """Make up for what may have changed while an engine was changing it.
+
+        Where the others have switched to another engine meanwhile, it may have read the old value from
+        the database before it was changed, and keep it; so the change is made there too.
+        """
         if self.space.selector.is_behind:
             # This process cannot reach the engine that the others have switched to; a new generation can.
             self.clear_groups({self.group_of(key) for key in keys})
+            return result
+        known = self._fast.known
+        if self._fast.renew() is not known:
+            again = action()
+            return result or again
         return result
+
+    def _run(self, action: Callable[[Engine], Result]) -> Result:
+        return self.space.run(action)
 
     @property
     def is_shared(self) -> bool:
@@ -75,7 +128,17 @@ class AdaptiveCache(BaseCache):
     # --- One entry ---
 
     def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
-        value = self._run(lambda engine: engine.get(self.full_key(key, version)))
+        # As `_do` has it, written out: this is the operation that everything else waits for.
+        cells, epoch, engine, names = self._fast.known
+        full = names.get(key) if version is None and type(key) is str else None
+        if full is None or cells[EPOCH] != epoch:
+            value = self._run(lambda engine: engine.get(self.full_key(key, version)))
+        else:
+            try:
+                value = engine.get(full)
+            except EngineUnavailable as error:
+                self.space.leave(engine, error)
+                value = self._run(lambda engine: engine.get(self.full_key(key, version)))
         return default if value is MISSING else value
 
     def set(self, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> None:
@@ -83,25 +146,25 @@ class AdaptiveCache(BaseCache):
         if seconds is not None and seconds <= 0:
             self.delete(key, version)
             return
-        self._overwrite([key], lambda engine: engine.set(self.full_key(key, version), value, seconds))
+        self._replace("set", key, version, value, seconds)
 
     def add(self, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
         seconds = self._seconds(key, timeout)
         if seconds is not None and seconds <= 0:
             return not self.has_key(key, version)
-        return self._run(lambda engine: engine.add(self.full_key(key, version), value, seconds))
+        return bool(self._do("add", key, version, value, seconds))
 
     def touch(self, key: str, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
         seconds = self._seconds(key, timeout)
         if seconds is not None and seconds <= 0:
             return self.delete(key, version)
-        return self._run(lambda engine: engine.touch(self.full_key(key, version), seconds))
+        return bool(self._do("touch", key, version, seconds))
 
     def delete(self, key: str, version: int | None = None) -> bool:
-        return self._overwrite([key], lambda engine: engine.delete(self.full_key(key, version)))
+        return bool(self._replace("delete", key, version))
 
     def incr(self, key: str, delta: int = 1, version: int | None = None) -> int:
-        value = self._run(lambda engine: engine.modify(self.full_key(key, version), lambda old: old + delta))
+        value = self._do("incr", key, version, delta)
         if value is MISSING:
             raise ValueError(f"Key {key!r} not found")
         return cast(int, value)
@@ -124,8 +187,7 @@ class AdaptiveCache(BaseCache):
         Returns:
             the new value, or ``MISSING`` if nothing is stored.
         """
-        seconds = self._seconds(key, timeout)
-        return self._run(lambda engine: engine.modify(self.full_key(key, version), change, seconds))
+        return self._do("modify", key, version, change, self._seconds(key, timeout))
 
     def invalidate(self, key: str, version: int | None = None) -> None:
         """Make sure that no worker of this machine reads the value of *key* any more.
@@ -133,12 +195,8 @@ class AdaptiveCache(BaseCache):
         An engine that the workers do not share cannot reach into the others' memory: there the
         whole group starts a new generation, which they all see.
         """
-
-        def forget(engine: Engine) -> bool:
-            engine.delete(self.full_key(key, version))
-            return engine.is_shared
-
-        if not self._overwrite([key], forget):
+        self._replace("delete", key, version)
+        if not self.is_shared:
             self.clear_groups([self.group_of(key)])
 
     # --- Many entries ---
@@ -147,7 +205,7 @@ class AdaptiveCache(BaseCache):
         wanted = list(keys)
 
         def read(engine: Engine) -> dict[str, Any]:
-            names = {self.full_key(key, version): key for key in wanted}
+            names = {self._full_key(key, version): key for key in wanted}
             return {names[full]: value for full, value in engine.get_many(names).items()}
 
         return self._run(read)
@@ -160,19 +218,31 @@ class AdaptiveCache(BaseCache):
         if over:
             self.delete_many(over, version)
         kept = {key: value for key, value in data.items() if key not in over}
-        self._overwrite(
-            kept,
-            lambda engine: engine.set_many(
-                {self.full_key(key, version): (value, lives[key]) for key, value in kept.items()}
-            ),
-        )
+
+        def write(engine: Engine) -> None:
+            engine.set_many(
+                {self._full_key(key, version): (value, lives[key]) for key, value in kept.items()}
+            )
+
+        self._replace_many(kept, write)
         return []
 
     def delete_many(self, keys: Iterable[str], version: int | None = None) -> None:
         wanted = list(keys)
-        self._overwrite(
-            wanted, lambda engine: engine.delete_many([self.full_key(key, version) for key in wanted])
+        self._replace_many(
+            wanted, lambda engine: engine.delete_many([self._full_key(key, version) for key in wanted])
         )
+
+    def _replace_many(self, keys: Iterable[str], action: Callable[[Engine], None]) -> None:
+        cells, epoch, _engine, _names = self._fast.known
+        self._run(action)
+        if cells[EPOCH] != epoch:
+            self._replace_again(keys, lambda: self._run(action), None)
+
+    def _full_key(self, key: str, version: int | None) -> str:
+        cells, epoch, _engine, names = self._fast.known
+        full = names.get(key) if version is None and type(key) is str else None
+        return full if full is not None and cells[EPOCH] == epoch else self.full_key(key, version)
 
     # --- The whole ---
 

@@ -125,7 +125,17 @@ class Selector:
             return
         self.plan = plan
         self._fingerprint = plan.fingerprint
+        # What this process remembers was found out under another plan.
+        with self._shared.change():
+            pass
         if self._has_arrived:
+            with self._thread_lock:
+                self._settle()
+
+    def mend(self) -> None:
+        """Begin anew with the others where the file behind the shared state was removed."""
+        if self._has_arrived and self._shared.mend():
+            logger.warning("The cache state was removed; a new one is begun.")
             with self._thread_lock:
                 self._settle()
 
@@ -155,12 +165,13 @@ class Selector:
             decision = self._decide(
                 was_home=Code(words.read(shared.HOME)) if is_same_plan else Code.UNDECIDED
             )
-            words.write(shared.PLAN, self._fingerprint)
             words.write(shared.LOOKED, time.time_ns())
             words.write(shared.REASON, decision.reason)
             known = (active, words.read(shared.HOME), words.read(shared.CANDIDATE))
             if not is_same_plan or known != (decision.active, decision.home, decision.candidate):
-                self._publish(decision)
+                with words.change():
+                    words.write(shared.PLAN, self._fingerprint)
+                    self._publish(decision)
 
     def _decide(self, was_home: Code) -> Decision:
         choice = self.plan.choice
@@ -207,13 +218,15 @@ class Selector:
     def _publish(self, decision: Decision) -> None:
         words = self._shared
         before = Code(words.read(shared.ACTIVE))
-        # First the new generations, then the engine: nobody may read the new engine under the old ones.
-        words.advance_all()
-        words.write(shared.CANDIDATE, decision.candidate)
-        words.write(shared.HOME, decision.home)
-        words.write(shared.REASON, decision.reason)
-        words.write(shared.SINCE, time.time_ns())
-        words.write(shared.ACTIVE, decision.active)
+        with words.change():
+            # First the new generations, then the engine: nobody may read the new engine under the old ones.
+            if before is not Code.UNDECIDED:
+                words.advance_all()
+            words.write(shared.CANDIDATE, decision.candidate)
+            words.write(shared.HOME, decision.home)
+            words.write(shared.REASON, decision.reason)
+            words.write(shared.SINCE, time.time_ns())
+            words.write(shared.ACTIVE, decision.active)
         if before is Code.UNDECIDED:
             logger.info("Cache engine: %s (%s)", decision.active.word, decision.reason.word)
             return

@@ -23,7 +23,7 @@ from pathlib import Path
 
 logger = logging.getLogger("cacheadmin")
 
-LAYOUT = 1
+LAYOUT = 2
 SLOTS = 512
 _FIRST_SLOT = 16
 _SLOT_CELLS = 3
@@ -31,7 +31,7 @@ _CELLS = _FIRST_SLOT + SLOTS * _SLOT_CELLS
 SIZE = _CELLS * 8
 
 # The header's cells; all are unsigned 64-bit numbers.
-_LAYOUT, ACTIVE, CANDIDATE, SINCE, HOME, PLAN, REASON, LOOKED, SYNCED = range(9)
+_LAYOUT, ACTIVE, CANDIDATE, SINCE, HOME, PLAN, REASON, LOOKED, EPOCH = range(9)
 
 
 class SharedState:
@@ -45,23 +45,76 @@ class SharedState:
         self.path = path
         self._thread_lock = threading.RLock()
         self._depth = 0
+        self._is_changing = False
         self.is_shared = False
         self._offsets: dict[tuple[str, str], int] = {}
+        self._inode: tuple[int, int] | None = None
+        # Read directly on the path of every operation, and replaced when the file was.
+        self.cells = self._attach()
+
+    def _attach(self) -> memoryview:
         memory: mmap.mmap | bytearray
         try:
             memory = self._map()
         except OSError as error:
-            logger.warning("The cache state at %s cannot be shared between workers: %s", path, error.strerror)
+            logger.warning(
+                "The cache state at %s cannot be shared between workers: %s", self.path, error.strerror
+            )
             memory = bytearray(SIZE)
-        self._cells = memoryview(memory).cast("Q")
+        return memoryview(memory).cast("Q")
 
     def read(self, cell: int) -> int:
         """Return the number in a header cell."""
-        return self._cells[cell]
+        return self.cells[cell]
 
     def write(self, cell: int, value: int) -> None:
-        """Set a header cell; what belongs together is written under ``lock()``."""
-        self._cells[cell] = value
+        """Set a header cell; within ``change()``."""
+        self.cells[cell] = value
+
+    @contextlib.contextmanager
+    def change(self) -> Iterator[None]:
+        """Change words that operations look at.
+
+        EPOCH is odd meanwhile and another number afterwards, so that whoever remembers something under
+        an even EPOCH knows with one look whether it still holds. A writer killed in the middle leaves it
+        odd, which costs the others a little time and nothing else; the next change mends that.
+        """
+        with self.lock():
+            if self._is_changing:
+                yield
+                return
+            self._is_changing = True
+            self.cells[EPOCH] |= 1
+            try:
+                yield
+            finally:
+                self._is_changing = False
+                self.cells[EPOCH] += 1
+
+    def mend(self) -> bool:
+        """Go over to the file of the others if ours was removed or replaced; return whether it was.
+
+        Also ends a change that somebody was killed in.
+        """
+        if self.cells[EPOCH] & 1:
+            with self.change():
+                pass
+        if not self.is_shared:
+            return False
+        try:
+            status = os.stat(self.path, follow_symlinks=False)
+            if (status.st_dev, status.st_ino) == self._inode:
+                return False
+        except OSError:
+            pass
+        with self.lock():
+            old = self.cells
+            self.is_shared = False
+            self._offsets = {}
+            self.cells = self._attach()
+            # For those of this process who still hold the old words.
+            old[EPOCH] = (old[EPOCH] | 1) + 1
+        return True
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:
@@ -82,6 +135,7 @@ class SharedState:
         """Forget the locks of threads that this new process does not have."""
         self._thread_lock = threading.RLock()
         self._depth = 0
+        self._is_changing = False
 
     def generation_cell(self, namespace: str, group: str) -> int:
         """Return the cell that holds the generation of *group* in the cache *namespace*.
@@ -97,30 +151,35 @@ class SharedState:
         return cell
 
     def generation(self, cell: int) -> int:
-        """Return the generation in *cell*."""
-        return self._cells[cell]
+        """Return the generation in *cell*; 0 as long as nobody has begun one."""
+        return self.cells[cell]
+
+    def begin(self, cell: int) -> int:
+        """Return the generation in *cell*, the first one if nobody has begun any."""
+        return self.cells[cell] or self.advance(cell)
 
     def advance(self, cell: int) -> int:
         """Start a new generation in *cell*, later than any before on any machine, and return it."""
-        with self.lock():
-            self._cells[cell] = max(time.time_ns(), self._cells[cell] + 1)
-            return self._cells[cell]
+        with self.change():
+            self.cells[cell] = max(time.time_ns(), self.cells[cell] + 1)
+            return self.cells[cell]
 
     def adopt(self, cell: int, generation: int) -> None:
         """Take over another machine's *generation* if it is later than ours."""
-        with self.lock():
-            self._cells[cell] = max(self._cells[cell], generation)
+        if generation > self.cells[cell]:
+            with self.change():
+                self.cells[cell] = max(self.cells[cell], generation)
 
     def advance_all(self) -> None:
         """Start a new generation for every group of every cache: whatever was stored is gone."""
-        with self.lock():
+        with self.change():
             for cell in self._taken_cells():
-                self._cells[cell] = max(time.time_ns(), self._cells[cell] + 1)
+                self.cells[cell] = max(time.time_ns(), self.cells[cell] + 1)
 
     def _taken_cells(self) -> Iterator[int]:
         for slot in range(SLOTS):
             base = _FIRST_SLOT + slot * _SLOT_CELLS
-            if not self._cells[base] and not self._cells[base + 1]:
+            if not self.cells[base] and not self.cells[base + 1]:
                 return
             yield base + 2
 
@@ -128,12 +187,11 @@ class SharedState:
         base = _FIRST_SLOT
         for slot in range(SLOTS):
             base = _FIRST_SLOT + slot * _SLOT_CELLS
-            held = (self._cells[base], self._cells[base + 1])
+            held = (self.cells[base], self.cells[base + 1])
             if held == tag:
                 break
             if held == (0, 0):
-                self._cells[base + 2] = time.time_ns()
-                self._cells[base], self._cells[base + 1] = tag
+                self.cells[base], self.cells[base + 1] = tag
                 break
         return base + 2
 
@@ -148,8 +206,13 @@ class SharedState:
                 # Real blocks, not a sparse file: touching a hole on a full disk kills the process.
                 os.posix_fallocate(descriptor, 0, SIZE)
             memory = mmap.mmap(descriptor, SIZE)
+            status = os.fstat(descriptor)
+            self._inode = (status.st_dev, status.st_ino)
             if int.from_bytes(memory[:8], sys.byteorder) != LAYOUT:
                 memory[:] = LAYOUT.to_bytes(8, sys.byteorder) + bytes(SIZE - 8)
+                # Of no earlier file: what was remembered under its numbers holds no more.
+                first = time.time_ns() & ~1
+                memory[EPOCH * 8 : EPOCH * 8 + 8] = first.to_bytes(8, sys.byteorder)
         finally:
             # Said aloud: the mapping keeps a duplicate of the descriptor, and with it the lock.
             fcntl.flock(descriptor, fcntl.LOCK_UN)

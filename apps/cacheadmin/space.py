@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,6 +24,7 @@ from cacheadmin.engines.file import FileEngine
 from cacheadmin.engines.memory import MemoryEngine
 from cacheadmin.engines.off import OffEngine
 from cacheadmin.engines.redis import RedisEngine, connect
+from cacheadmin.fastpath import FastPath
 from cacheadmin.plan import Code
 from cacheadmin.selector import Selector
 from cacheadmin.serializer import Serializer, fingerprint
@@ -64,9 +65,13 @@ class Space:
         self._serializer = Serializer(settings.SECRET_KEY, tuple(settings.SECRET_KEY_FALLBACKS))
         self._engines: dict[tuple[int, str], Engine] = {}
         self._tokens: dict[str, tuple[int, str]] = {}
-        self._cells: dict[str, int] = {}
+        self._fast_paths: dict[Hashable, FastPath] = {}
         self._lock = threading.Lock()
         self._synced = 0
+
+    def fast_path(self, *what: Hashable) -> FastPath:
+        """Return the memory that all handles share in which *what* is alike."""
+        return self._fast_paths.setdefault(what, FastPath(self))
 
     # --- Engines ---
 
@@ -77,9 +82,20 @@ class Space:
             try:
                 return action(self.engine(code))
             except EngineUnavailable as error:
-                if code == Code.MEMORY:
-                    raise
-                self.selector.fall_back(code, error)
+                self._leave(code, error)
+
+    def leave(self, engine: Engine, error: EngineUnavailable) -> None:
+        """Have another engine take the place of *engine*, which has just failed.
+
+        Raises:
+            EngineUnavailable: nothing can take the place of memory.
+        """
+        self._leave(Code[engine.name.upper()], error)
+
+    def _leave(self, code: int, error: EngineUnavailable) -> None:
+        if code in (Code.MEMORY, Code.OFF):
+            raise error
+        self.selector.fall_back(code, error)
 
     def engine(self, code: int | None = None) -> Engine:
         """Return the engine with *code*, or the live one."""
@@ -112,16 +128,22 @@ class Space:
 
     def token(self, group: str) -> str:
         """Return what the keys of *group* end in now; it differs after every clear."""
-        cell = self._cells.get(group)
-        if cell is None:
-            cell = self._cells[group] = self.selector.words.generation_cell(self.namespace, group)
-        generation = self.selector.words.generation(cell)
+        words = self.selector.words
+        cell = words.generation_cell(self.namespace, group)
+        generation = words.generation(cell) or self._begin(group, cell)
         known = self._tokens.get(group)
         if known is not None and known[0] == generation:
             return known[1]
         token = _in_base_36(generation)
         self._tokens[group] = (generation, token)
         return token
+
+    def _begin(self, group: str, cell: int) -> int:
+        """Take part in a group: with the generation of the other machines, or else the first one."""
+        engine = self.engine()
+        if isinstance(engine, RedisEngine):
+            self._exchange(engine, {group: cell})
+        return self.selector.words.begin(cell)
 
     def clear_groups(self, names: Iterable[str]) -> None:
         """Start a new generation of each group: its entries are gone at once, at any size."""
@@ -158,10 +180,13 @@ class Space:
             group.name: self.selector.words.generation_cell(self.namespace, group.name)
             for group in groups.every()
         }
+        self._exchange(engine, cells)
+
+    def _exchange(self, engine: RedisEngine, cells: dict[str, int]) -> None:
         remote = self._adopt_remote(engine, cells)
         for name, cell in cells.items():
-            ours = self.selector.words.generation(cell)
-            if remote[name] is None or ours > (remote[name] or 0):
+            ours = self.selector.words.generation(cell) or self.selector.words.begin(cell)
+            if ours > (remote[name] or 0):
                 engine.write_number(self._remote_name(name), ours)
 
     def _adopt_remote(self, engine: RedisEngine, cells: dict[str, int]) -> dict[str, int | None]:
@@ -188,6 +213,7 @@ class Space:
 
 _spaces: dict[Identity, Space] = {}
 _registry_lock = threading.Lock()
+_mended_at = float("-inf")
 
 
 def identify(location: str, params: dict[str, Any]) -> Identity:
@@ -229,7 +255,13 @@ def aliases() -> list[str]:
 
 def tick() -> None:
     """What is due now and then: follow the saved settings, exchange generations, watch for a lost engine."""
+    global _mended_at
     state.refresh()
+    now = time.monotonic()
+    if now - _mended_at >= conf.get("REFRESH_INTERVAL"):
+        _mended_at = now
+        for one in selector.every():
+            one.mend()
     for space in every():
         space.sync()
     for one in selector.every():

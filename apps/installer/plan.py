@@ -83,6 +83,8 @@ def _of_administrator(plan: Plan) -> Faults:
     user = administrator(plan)
     found = _of_fields(user, {"username": "admin_username", "email": "admin_email"})
     try:
+        if not plan.admin_password:
+            raise ValidationError(_("There is none."))
         validate_password(plan.admin_password, user)
     except ValidationError as error:
         found["admin_password"] = error.messages
