@@ -15,7 +15,7 @@ from cacheadmin.engines.base import EngineUnavailable
 from cacheadmin.engines.file import check_directory
 
 BACKEND = "cacheadmin.backend.AdaptiveCache"
-KNOWN_OPTIONS = {"ENGINE", "DIRECTORY", "MAX_ENTRIES", "CULL_FREQUENCY", "GROUP"}
+KNOWN_OPTIONS = {"ENGINE", "DIRECTORY", "MAX_ENTRIES", "CULL_FREQUENCY", "GROUP", "COMPRESS_FROM"}
 ENGINES = ("auto", "redis", "file", "memory", "off")
 
 

@@ -9,19 +9,24 @@ usual size are stored as such, so that an engine can increment them: a number ca
 from __future__ import annotations
 
 import hashlib
-import hmac
 import pickle
 import re
+import zlib
+from hmac import compare_digest
 from typing import Any
 
 # The last byte is the version of the format: another version's entries are not ours to judge.
-MAGIC = b"\xca\xce\x01"
+MAGIC = b"\xca\xce\x02"
 FORMAT = MAGIC[:2]
 DIGEST_SIZE = 16
-_HEADER = len(MAGIC) + DIGEST_SIZE
+_PLAIN, _COMPRESSED = b"\0", b"\x01"
+_SIGNED_FROM = len(MAGIC) + DIGEST_SIZE
 # No longer than 64 bits hold: reading thousands of planted digits would be an error of its own.
 _INTEGER = re.compile(rb"-?[0-9]{1,18}")
 _LARGEST = 10**18 - 1
+# What a first look at a large value must show before the whole of it is compressed.
+_SAMPLE = 8192
+_WORTH_IT = 0.7
 
 
 class NotOurs(Exception):
@@ -38,10 +43,16 @@ class Serializer:
     Args:
         secret: what new values are signed with.
         fallbacks: earlier secrets whose values are still read.
+        compress_from: bytes from which on a value is compressed if that makes it a good deal smaller;
+            ``None`` compresses nothing. What is compressed is read in either case.
     """
 
-    def __init__(self, secret: str, fallbacks: tuple[str, ...] = ()) -> None:
-        self._hashers = [_hasher(text) for text in (secret, *fallbacks)]
+    def __init__(
+        self, secret: str, fallbacks: tuple[str, ...] = (), *, compress_from: int | None = None
+    ) -> None:
+        self._hasher = _hasher(secret)
+        self._fallbacks = [_hasher(text) for text in fallbacks]
+        self._compress_from = float("inf") if compress_from is None else compress_from
 
     def dumps(self, key: str, value: Any) -> bytes:
         """Return the bytes that stand for *value* under the full *key*.
@@ -52,7 +63,8 @@ class Serializer:
         if type(value) is int and abs(value) <= _LARGEST:
             return b"%d" % value
         body = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
-        return MAGIC + _signature(self._hashers[0], key, body) + body
+        signed = _PLAIN + body if len(body) < self._compress_from else _smaller(body)
+        return MAGIC + _signature(self._hasher, key, signed) + signed
 
     def loads(self, key: str, data: bytes) -> Any:
         """Return the value that *data* stands for under the full *key*.
@@ -61,20 +73,32 @@ class Serializer:
             NotOurs: foreign, moved from another key, damaged, or of a class that is gone.
             OtherFormat: written by another version of this app.
         """
-        if data[:2] != FORMAT:
+        if data[:3] != MAGIC:
+            if data[:2] == FORMAT:
+                raise OtherFormat
             if _INTEGER.fullmatch(data):
                 return int(data)
             raise NotOurs
-        if data[:3] != MAGIC:
-            raise OtherFormat
-        body = data[_HEADER:]
-        signature = data[len(MAGIC) : _HEADER]
-        if not any(hmac.compare_digest(_signature(hasher, key, body), signature) for hasher in self._hashers):
+        signature, signed = data[len(MAGIC) : _SIGNED_FROM], memoryview(data)[_SIGNED_FROM:]
+        if not compare_digest(_signature(self._hasher, key, signed), signature) and not any(
+            compare_digest(_signature(hasher, key, signed), signature) for hasher in self._fallbacks
+        ):
             raise NotOurs
         try:
+            body = signed[1:] if signed[:1] == _PLAIN else zlib.decompress(signed[1:])
             return pickle.loads(body)  # noqa: S301 (the signature says that we wrote it)
         except Exception as error:  # a class moved or vanished: unpickling may raise anything
             raise NotOurs from error
+
+
+def _smaller(body: bytes) -> bytes:
+    """Return *body* behind the mark of how it is kept: compressed, if that pays."""
+    # Of what is compressed already, a look at its beginning is enough.
+    if len(zlib.compress(body[:_SAMPLE], 1)) < min(len(body), _SAMPLE) * _WORTH_IT:
+        compressed = zlib.compress(body, 1)
+        if len(compressed) < len(body) * _WORTH_IT:
+            return _COMPRESSED + compressed
+    return _PLAIN + body
 
 
 def fingerprint(secret: str) -> str:
@@ -87,11 +111,10 @@ def _hasher(secret: str) -> hashlib.blake2b:
     return hashlib.blake2b(key=key, digest_size=DIGEST_SIZE)
 
 
-def _signature(hasher: hashlib.blake2b, key: str, body: bytes) -> bytes:
+def _signature(hasher: hashlib.blake2b, key: str, signed: bytes | memoryview) -> bytes:
     signer = hasher.copy()
     name = key.encode("utf-8", "surrogatepass")
     # The length first: no two pairs of key and body may run together into the same bytes.
-    signer.update(b"%d:" % len(name))
-    signer.update(name)
-    signer.update(body)
+    signer.update(b"%d:%b" % (len(name), name))
+    signer.update(signed)
     return signer.digest()

@@ -107,7 +107,8 @@ class SharedState:
                 return False
         except OSError:
             pass
-        with self.lock():
+        # Not the lock of the file, which is another one now and locked while it is mapped.
+        with self._thread_lock:
             old = self.cells
             self.is_shared = False
             self._offsets = {}

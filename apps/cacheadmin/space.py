@@ -32,6 +32,8 @@ from cacheadmin.serializer import Serializer, fingerprint
 Result = TypeVar("Result")
 
 DEFAULT_LOCATION = "redis://127.0.0.1:6379/0"
+# Bytes. Smaller values reach a Redis sooner as they are than they would be compressed.
+COMPRESS_FROM = 65_536
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -46,6 +48,7 @@ class Identity:
     prefix: str
     max_entries: int
     cull_frequency: int
+    compress_from: int | None
 
 
 class Space:
@@ -62,7 +65,10 @@ class Space:
         self.selector: Selector = selector.for_cache(identity.location, identity.directory, identity.choice)
         self.selector.follow(_governing(state.snapshot(), identity.location))
         self.selector.before_return.append(self.push_generations)
-        self._serializer = Serializer(settings.SECRET_KEY, tuple(settings.SECRET_KEY_FALLBACKS))
+        secrets = (settings.SECRET_KEY, tuple(settings.SECRET_KEY_FALLBACKS))
+        self._serializer = Serializer(*secrets)
+        # Between here and a Redis there may be a network; a disk of this machine is faster than zlib.
+        self._compressing = Serializer(*secrets, compress_from=identity.compress_from)
         self._engines: dict[tuple[int, str], Engine] = {}
         self._tokens: dict[str, tuple[int, str]] = {}
         self._fast_paths: dict[Hashable, FastPath] = {}
@@ -118,7 +124,7 @@ class Space:
         limits = (self.identity.max_entries, self.identity.cull_frequency)
         if code == Code.REDIS:
             client = connect(address, conf.get("CONNECT_TIMEOUT"), conf.get("ANSWER_TIMEOUT"))
-            return RedisEngine(client, self._serializer, self.namespace)
+            return RedisEngine(client, self._compressing, self.namespace)
         if code == Code.FILE:
             name = hashlib.blake2b(self.namespace.encode(), digest_size=6).hexdigest()
             return FileEngine(self.identity.directory / name, self._serializer, *limits)
@@ -171,7 +177,7 @@ class Space:
     def push_generations(self) -> None:
         """Tell the other machines that everything here has changed; done before Redis is read again."""
         client = connect(self.selector.address(), conf.get("CONNECT_TIMEOUT"), conf.get("ANSWER_TIMEOUT"))
-        engine = RedisEngine(client, self._serializer, self.namespace)
+        engine = RedisEngine(client, self._compressing, self.namespace)
         if self.selector.words.read(shared.HOME) == Code.REDIS:
             self._sync(engine)
 
@@ -228,6 +234,7 @@ def identify(location: str, params: dict[str, Any]) -> Identity:
         prefix=params.get("KEY_PREFIX", ""),
         max_entries=int(options.get("MAX_ENTRIES", 10_000)),
         cull_frequency=int(options.get("CULL_FREQUENCY", 3)),
+        compress_from=options.get("COMPRESS_FROM", COMPRESS_FROM),
     )
 
 

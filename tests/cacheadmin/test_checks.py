@@ -65,7 +65,7 @@ def test_an_option_that_nobody_reads_is_reported(configure: Any) -> None:
     assert check_options() == [
         checks.Warning(
             f"CACHES['default'] has an option '{name}' that nothing reads.",
-            hint="Known options: CULL_FREQUENCY, DIRECTORY, ENGINE, GROUP, MAX_ENTRIES.",
+            hint="Known options: COMPRESS_FROM, CULL_FREQUENCY, DIRECTORY, ENGINE, GROUP, MAX_ENTRIES.",
             id="cacheadmin.W001",
         )
         for name in ("CLIENT_CLASS", "PASSWORD")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import os
 import pickle
 import zoneinfo
 from collections import OrderedDict, namedtuple
@@ -13,12 +14,15 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+import redis
 from django.contrib.auth.models import Group as Team
 from django.http import HttpResponse
 from django.utils.safestring import SafeString, mark_safe
 
 from cacheadmin.backend import AdaptiveCache
 from cacheadmin.serializer import FORMAT, MAGIC, NotOurs, OtherFormat, Serializer
+from tests.cacheadmin.conftest import CacheMaker
+from tests.servers.redis import RedisServer
 
 Point = namedtuple("Point", "x y")
 
@@ -148,9 +152,39 @@ def test_every_truncation_is_not_ours(ours: Serializer) -> None:
             ours.loads("key", data[:length])
 
 
+def test_a_large_value_is_compressed_where_that_pays() -> None:
+    compressing = Serializer("our secret", compress_from=10_000)
+    text, noise = "word " * 4000, os.urandom(20_000)
+    half = noise + bytes(20_000)
+    assert len(compressing.dumps("key", text)) < 2000
+    # Neither what is small, nor what would hardly become smaller.
+    for value in (noise, half, "word " * 1000):
+        assert len(compressing.dumps("key", value)) > len(value)
+    for value in (text, noise, half):
+        assert compressing.loads("key", compressing.dumps("key", value)) == value
+    # Who compresses nothing reads it all the same.
+    assert Serializer("our secret").loads("key", compressing.dumps("key", text)) == text
+
+
+def test_large_values_are_compressed_on_redis_alone(
+    new_cache: CacheMaker, redis_server: RedisServer
+) -> None:
+    text, client = "word " * 40_000, redis.Redis.from_url(redis_server.url())
+    on_redis = new_cache("redis", location=redis_server.url())
+    on_redis.set("a", text)
+    assert client.strlen(on_redis.full_key("a")) < 20_000
+    assert on_redis.get("a") == text
+    as_they_are = new_cache("redis", location=redis_server.url(), COMPRESS_FROM=None)
+    as_they_are.set("a", text)
+    assert client.strlen(as_they_are.full_key("a")) > 200_000
+    on_files = new_cache("file")
+    on_files.set("a", text)
+    assert on_files.space.contents().size > 200_000
+
+
 def test_another_version_is_told_apart_from_damage(ours: Serializer) -> None:
     with pytest.raises(OtherFormat):
-        ours.loads("key", FORMAT + b"\x02" + b"whatever a later version writes")
+        ours.loads("key", FORMAT + b"\x03" + b"whatever a later version writes")
 
 
 @pytest.mark.parametrize("data", [b"1.5", b"+1", b" 1", b"1\n", b"", b"-", b"0x1", b"9" * 5000])
