@@ -30,9 +30,7 @@ def test_a_second_operation_asks_nobody(cache: AdaptiveCache, monkeypatch: pytes
         forbidden.setattr(cache.space, "run", None)
         forbidden.setattr(cache, "make_key", None)
         assert cache.get("a") == 1
-        cache.set(
-            "a",
-        )
+        cache.set("a", 2)
         assert (cache.get("a"), cache.incr("a"), cache.touch("a"), cache.add("a", 5)) == (2, 3, True, False)
         assert cache.delete("a") is True
         assert cache.get("a") is None

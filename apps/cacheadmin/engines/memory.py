@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import threading
 import time
+import weakref
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any
 
 from cacheadmin.engines.base import KEEP, MISSING, Contents, Engine
+
+
+_engines: weakref.WeakSet[MemoryEngine] = weakref.WeakSet()
 
 
 class MemoryEngine(Engine):
@@ -30,6 +35,11 @@ class MemoryEngine(Engine):
         self._max_entries = max_entries
         self._cull_frequency = cull_frequency
         self._entries: OrderedDict[str, tuple[bytes, float | None]] = OrderedDict()
+        self._lock = threading.RLock()
+        _engines.add(self)
+
+    def after_fork(self) -> None:
+        """Forget a lock that a thread of the parent may have held."""
         self._lock = threading.RLock()
 
     def get(self, key: str) -> Any:
@@ -82,7 +92,7 @@ class MemoryEngine(Engine):
             if self._live(key) is None:
                 return MISSING
             expires = self._entries[key][1]
-        return None if expires is None else max(0.0, expires - time.time())
+        return None if expires is None else max(0.0, expires - time.monotonic())
 
     def names(self) -> Iterator[str]:
         with self._lock:
@@ -93,7 +103,7 @@ class MemoryEngine(Engine):
             self._entries.clear()
 
     def contents(self) -> Contents:
-        now = time.time()
+        now = time.monotonic()
         with self._lock:
             live = [len(data) for data, expires in self._entries.values() if expires is None or expires > now]
         return Contents(entries=len(live), size=sum(live))
@@ -106,7 +116,7 @@ class MemoryEngine(Engine):
         if entry is None:
             return None
         data, expires = entry
-        if expires is not None and expires <= time.time():
+        if expires is not None and expires <= time.monotonic():
             del self._entries[key]
             return None
         return data
@@ -132,4 +142,12 @@ def _loads(data: bytes) -> Any:
 
 
 def _expiry(timeout: float | None) -> float | None:
-    return None if timeout is None else time.time() + timeout
+    return None if timeout is None else time.monotonic() + timeout
+
+
+def _after_fork() -> None:
+    for engine in list(_engines):
+        engine.after_fork()
+
+
+os.register_at_fork(after_in_child=_after_fork)
