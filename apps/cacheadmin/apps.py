@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
-from django.core.signals import request_started
+from django.core.signals import request_finished, request_started
 from django.utils.translation import gettext_lazy as _
 
 
@@ -16,9 +16,11 @@ class CacheAdminConfig(AppConfig):
 
     def ready(self) -> None:
         """Give the state its loader, find the groups, register the checks, follow the requests."""
-        from cacheadmin import checks, groups, models, space, state
+        from cacheadmin import checks, groups, models, space, state, watcher
 
         state.connect(models.load_choices, models.save_choice)
         groups.autodiscover()
         checks.register()
-        request_started.connect(lambda **kwargs: space.tick(), weak=False, dispatch_uid="cacheadmin.tick")
+        watcher.connect(space.tick, space.probe_lost)
+        request_started.connect(watcher.request_begins, dispatch_uid="cacheadmin.begins")
+        request_finished.connect(watcher.request_ends, dispatch_uid="cacheadmin.ends")

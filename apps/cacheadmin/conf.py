@@ -17,6 +17,8 @@ DEFAULTS: dict[str, Any] = {
     # Seconds between two looks at the saved settings, and between two probes of a lost engine.
     "REFRESH_INTERVAL": 1.0,
     "PROBE_INTERVAL": 0.5,
+    # Whether a thread of ours may run between requests; None finds it out.
+    "THREADS": None,
     # What the environment fixes: {"LOCATION": "REDIS_URL"} says that the address comes from that
     # variable, so that no saved address replaces it.
     "ENVIRONMENT": {},

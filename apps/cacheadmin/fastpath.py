@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import MutableMapping, Sequence
 from typing import TYPE_CHECKING
 
+from cacheadmin import watcher
 from cacheadmin.engines.base import Engine
 from cacheadmin.engines.off import OffEngine
 from cacheadmin.shared import EPOCH
@@ -37,6 +38,10 @@ class FastPath:
         self._space = space
         self.known = _NOTHING
 
+    def forget(self) -> None:
+        """Find everything out anew at the next operation."""
+        self.known = _NOTHING
+
     def renew(self) -> Known:
         """Find out anew what is live, if what is known no longer holds, and return what is known."""
         cells, epoch, _engine, _names = self.known
@@ -44,6 +49,7 @@ class FastPath:
         now = words.cells[EPOCH]
         if cells is words.cells and epoch == now:
             return self.known
+        watcher.start()
         cells, engine = words.cells, self._space.engine()
         # Odd: somebody is changing just now what was looked at. A choice that this process has not read
         # yet is not remembered either, since the next operation has to ask for it again.

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from django.db import connections
 
-from cacheadmin import conf, detect, shared, signals, state
+from cacheadmin import conf, detect, shared, signals, state, watcher
 from cacheadmin.engines.base import EngineUnavailable
 from cacheadmin.engines.file import FileEngine, check_directory
 from cacheadmin.engines.redis import without_password
@@ -59,6 +59,7 @@ class Selector:
         self._prober: threading.Thread | None = None
         self._prober_descriptor: int | None = None
         self._is_over = threading.Event()
+        self._probed_at = float("-inf")
 
     @property
     def words(self) -> shared.SharedState:
@@ -246,12 +247,28 @@ class Selector:
         """While the engine that ought to be live is away, have one thread of this machine ask for it."""
         if not self._has_arrived or not self.is_degraded or self._is_over.is_set():
             return
+        if not watcher.threads_run():
+            return
         with self._thread_lock:
             if self._prober is None or not self._prober.is_alive():
                 self._prober = threading.Thread(
                     target=self._probe_until_back, name="cacheadmin-prober", daemon=True
                 )
                 self._prober.start()
+
+    def probe_once(self) -> None:
+        """Ask for the lost engine if that is due and nobody else of this machine does; takes no longer
+        than its timeouts.
+        """
+        if not self._has_arrived or not self.is_degraded or self.is_behind:
+            return
+        now = time.monotonic()
+        if now - self._probed_at < conf.get("PROBE_INTERVAL"):
+            return
+        self._probed_at = now
+        with self._only_prober() as is_only, contextlib.suppress(EngineUnavailable):
+            if is_only:
+                self._return_home()
 
     def _probe_until_back(self) -> None:
         with self._only_prober() as is_only:

@@ -7,6 +7,7 @@ generations of its groups live here, once per process.
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 import time
 from collections.abc import Callable, Hashable, Iterable
@@ -78,6 +79,12 @@ class Space:
     def fast_path(self, *what: Hashable) -> FastPath:
         """Return the memory that all handles share in which *what* is alike."""
         return self._fast_paths.setdefault(what, FastPath(self))
+
+    def forget_threads(self) -> None:
+        """Begin anew after a fork, with the threads that the child needs."""
+        self._lock = threading.Lock()
+        for path in self._fast_paths.values():
+            path.forget()
 
     # --- Engines ---
 
@@ -275,6 +282,12 @@ def tick() -> None:
         one.watch()
 
 
+def probe_lost() -> None:
+    """Ask once for each lost engine: for hosts where no thread does it."""
+    for one in selector.every():
+        one.probe_once()
+
+
 def _governing(snapshot: state.Snapshot, location: str) -> state.SavedChoice | None:
     """Return the saved choice of an alias at *location*, which governs all caches there."""
     for alias, choice in snapshot.items():
@@ -304,5 +317,11 @@ def _in_base_36(number: int) -> str:
     return digits
 
 
+def _after_fork() -> None:
+    for space in list(_spaces.values()):
+        space.forget_threads()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 state.listen(_follow)
 setting_changed.connect(_forget, dispatch_uid="cacheadmin.space")

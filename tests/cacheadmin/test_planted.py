@@ -13,7 +13,7 @@ from django.core.cache import caches
 
 from cacheadmin.backend import AdaptiveCache
 from cacheadmin.engines.file import _Entry, _pack
-from cacheadmin.serializer import FORMAT
+from cacheadmin.serializer import FORMAT, MAGIC
 from tests.servers.redis import RedisServer
 
 CacheMaker = Callable[..., AdaptiveCache]
@@ -87,7 +87,7 @@ def stranger(
 
 
 PLANTED = [
-    b"", b"foreign bytes", b"\x80\x04K\x01.", b"9" * 5000, b"\xca\xce\x01", b"\xca\xce\x01" + bytes(40),
+    b"", b"foreign bytes", b"\x80\x04K\x01.", b"9" * 5000, MAGIC, MAGIC + bytes(40),
     b"\x00" * 9,
 ]  # fmt: skip
 
@@ -121,7 +121,7 @@ def test_what_is_planted_keeps_nobody_from_computing(stranger: Files | Keys, dat
 def test_a_planted_pickle_never_runs(stranger: Files | Keys, tmp_path: Path) -> None:
     trace = tmp_path / "trace"
     body = pickle.dumps(Trap(trace))
-    for data in (body, b"\xca\xce\x01" + bytes(16) + body):
+    for data in (body, MAGIC + bytes(16) + body):
         stranger.plant("a", data)
         assert stranger.cache.get("a") is None
         stranger.plant("a", data)

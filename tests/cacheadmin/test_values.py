@@ -166,9 +166,7 @@ def test_a_large_value_is_compressed_where_that_pays() -> None:
     assert Serializer("our secret").loads("key", compressing.dumps("key", text)) == text
 
 
-def test_large_values_are_compressed_on_redis_alone(
-    new_cache: CacheMaker, redis_server: RedisServer
-) -> None:
+def test_large_values_are_compressed_on_redis_alone(new_cache: CacheMaker, redis_server: RedisServer) -> None:
     text, client = "word " * 40_000, redis.Redis.from_url(redis_server.url())
     on_redis = new_cache("redis", location=redis_server.url())
     on_redis.set("a", text)
@@ -179,7 +177,7 @@ def test_large_values_are_compressed_on_redis_alone(
     assert client.strlen(as_they_are.full_key("a")) > 200_000
     on_files = new_cache("file")
     on_files.set("a", text)
-    assert on_files.space.contents().size > 200_000
+    assert (on_files.space.contents().size or 0) > 200_000
 
 
 def test_another_version_is_told_apart_from_damage(ours: Serializer) -> None:

@@ -14,7 +14,6 @@ from typing import Any
 
 from cacheadmin.engines.base import KEEP, MISSING, Contents, Engine
 
-
 _engines: weakref.WeakSet[MemoryEngine] = weakref.WeakSet()
 
 

@@ -1,0 +1,129 @@
+"""Who follows a switch without requests: a thread, or where none may run, the work after an answer."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from pytest_django import Settings
+
+from cacheadmin import watcher
+from tests.cacheadmin.conftest import WorkerMaker
+from tests.cacheadmin.workers import Worker
+from tests.servers.redis import RedisServer
+
+RedisMaker = Callable[..., RedisServer]
+
+
+@pytest.fixture
+def database(tmp_path: Path, new_worker: WorkerMaker) -> Path:
+    path = tmp_path / "db.sqlite3"
+    new_worker("auto", database=path)(
+        "__import__('django.core.management').core.management.call_command('migrate', verbosity=0)"
+    )
+    return path
+
+
+def switch(worker: Worker, engine: str) -> None:
+    worker(f"__import__('cacheadmin.state').state.save_choice(engine='{engine}')")
+
+
+def wait_for(worker: Worker, engine: str, seconds: float = 2.5) -> float:
+    begun = time.monotonic()
+    while worker("not cache.space.selector.is_behind and cache.space.selector.status().engine") != engine:
+        assert time.monotonic() - begun < seconds
+        time.sleep(0.05)
+    return time.monotonic() - begun
+
+
+def test_a_process_without_requests_follows_a_switch(new_worker: WorkerMaker, database: Path) -> None:
+    one, other = new_worker("file", database=database), new_worker("file", database=database)
+    for worker in (one, other):
+        worker("cache.set('a', 1)")
+    switch(one, "memory")
+    assert one.engine == "memory"
+    wait_for(other, "memory")
+    switch(other, "file")
+    wait_for(one, "file")
+    one("cache.set('a', 2)")
+    assert other("cache.get('a')") == 2
+
+
+def test_so_does_one_on_another_machine(new_worker: WorkerMaker, database: Path, tmp_path: Path) -> None:
+    here = new_worker("file", database=database)
+    there = new_worker("file", database=database, directory=tmp_path / "there")
+    for worker in (here, there):
+        worker("cache.set('a', 1)")
+    switch(here, "memory")
+    wait_for(there, "memory")
+
+
+def test_a_forked_process_has_a_watcher_of_its_own(new_worker: WorkerMaker, database: Path) -> None:
+    parent = new_worker("file", database=database)
+    parent("cache.set('a', 1)")
+    assert parent("[t.name for t in threading.enumerate()].count('cacheadmin-watcher')") == 1
+    child = """(lambda r, w: (os.fork() or (
+        cache.get('a'),
+        os.write(w, str([t.name for t in threading.enumerate()].count('cacheadmin-watcher')).encode()),
+        os._exit(0))) and (os.wait(), os.read(r, 10)))(*os.pipe())[1]"""
+    assert parent(child) == b"1"
+
+
+def test_where_requests_come_they_do_the_work(new_worker: WorkerMaker, database: Path) -> None:
+    worker = new_worker("file", database=database)
+    worker("request_started.send(sender=None, environ={'PATH_INFO': '/'}) and None")
+    worker("cache.set('a', 1)")
+    assert "cacheadmin-watcher" not in worker("[t.name for t in threading.enumerate()]")
+    assert worker("__import__('cacheadmin.watcher').watcher._thread") is None
+
+
+def test_without_threads_a_lost_redis_is_asked_for_after_answers(
+    new_worker: WorkerMaker, database: Path, new_redis: RedisMaker
+) -> None:
+    server = new_redis()
+    worker = new_worker("redis", location=server.url(), database=database, CACHEADMIN={"THREADS": False})
+    worker("cache.set('a', 1)")
+    server.stop()
+    assert worker("cache.get('a')") is None
+    assert worker.engine == "file"
+    server.start()
+    time.sleep(1)
+    assert worker.engine == "file"
+    assert not [name for name in worker("[t.name for t in threading.enumerate()]") if "cacheadmin" in name]
+    worker("__import__('django.core.signals').core.signals.request_finished.send(sender=None) and None")
+    assert worker.engine == "redis"
+
+
+@pytest.mark.parametrize(
+    ("variables", "host"),
+    [({}, ""), ({"PASSENGER_APP_ENV": "production"}, "Passenger"), ({"LSAPI_CHILDREN": "5"}, "LSAPI")],
+)
+def test_hosts_that_stop_threads_are_known(
+    variables: dict[str, str], host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert watcher.named_host() == host
+    assert watcher.threads_run() is (host == "")
+
+
+@pytest.mark.parametrize(
+    ("options", "runs"), [({}, False), ({"enable-threads": True}, True), ({b"threads": b"4"}, True)]
+)
+def test_uwsgi_runs_threads_only_if_told(
+    options: dict[object, object], runs: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    uwsgi = ModuleType("uwsgi")
+    uwsgi.opt = options  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "uwsgi", uwsgi)
+    assert watcher.threads_run() is runs
+
+
+def test_the_setting_knows_better(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PASSENGER_APP_ENV", "production")
+    settings.CACHEADMIN = {"THREADS": True}
+    assert watcher.threads_run()
