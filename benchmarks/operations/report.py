@@ -28,7 +28,7 @@ NOTES = """\
 - FileBasedCache and DatabaseCache were filled without their culling (one lists the directory, the other
   counts its rows before each write): many entries would take hours. What is measured is the real thing.
 - incr counts plain numbers, of whatever size the other values are.
-- Python's garbage collector runs as it always does. The loop around a call, about 0.02 µs, is in every figure.
+- Python's garbage collector runs as it always does. The loop around a call, about 0.02 µs, is in all figures.
 """
 
 

@@ -1,4 +1,4 @@
-"""Rounds: everything is measured once in each, in random order, so that a busy moment meets all alike."""
+"""Rounds: in each, everything is measured once, in another order, so that a busy moment meets all alike."""
 
 from __future__ import annotations
 
@@ -104,8 +104,7 @@ def _alone(
     ]
     for number in range(plan.rounds):
         told(f"round {number + 1} of {plan.rounds}, {len(jobs)} measurements")
-        chance.shuffle(jobs)
-        for job in jobs:
+        for job in _in_random_order(jobs, chance):
             calls = members.ask("calls", *job.words)
             for part, (cpu, wall) in members.ask("measure", *job.words).items():
                 series = found.setdefault(Case(job.peer.name, part, scene.size, job.entries), Series(calls))
@@ -137,8 +136,7 @@ def _together(
         members.ask_all("warm_up", *job.words, plan.seconds_together / 5)
     for number in range(plan.rounds_together):
         told(f"round {number + 1} of {plan.rounds_together} with {len(members)} processes")
-        chance.shuffle(jobs)
-        for job in jobs:
+        for job in _in_random_order(jobs, chance):
             begin = time.monotonic() + _HEAD_START
             answers = members.ask_all("run_until", *job.words, begin, begin + plan.seconds_together)
             name = "90 % reads" if job.operation == "mix" else job.operation
@@ -169,8 +167,7 @@ def _clears(
             members.ask("fill_group", *job.words[:2], job.entries)
         told(f"{plan.rounds_of_clears} rounds")
         for number in range(plan.rounds_of_clears):
-            chance.shuffle(jobs)
-            for job in jobs:
+            for job in _in_random_order(jobs, chance):
                 if number:
                     # What the first clear orphaned is still stored; some live entries join it again.
                     members.ask("fill_group", *job.words[:2], min(1_000, job.entries))
@@ -178,6 +175,19 @@ def _clears(
                 series = found.setdefault(Case(job.peer.name, "group clear", 0, job.entries), Series(1))
                 series.cpu.append(cpu)
                 series.wall.append(wall)
+
+
+def _in_random_order(jobs: Sequence[Job], chance: random.Random) -> list[Job]:
+    """Return the operations in random order and, next to each other, everybody who does the same, in another.
+
+    What is compared is measured within a second or so: what else the machine does meets both.
+    """
+    by_operation: dict[str, list[Job]] = {}
+    for job in chance.sample(jobs, len(jobs)):
+        by_operation.setdefault(job.operation, []).append(job)
+    operations = list(by_operation.values())
+    chance.shuffle(operations)
+    return [job for some in operations for job in some]
 
 
 def _fill(peers: Sequence[Peer], levels: Iterable[int], members: Crew, who: Sequence[int]) -> None:

@@ -59,18 +59,18 @@ class Plan:
 
 FULL = Plan(
     scenes=(
-        Scene(SMALL, {100: _ALL, 10_000: _SOME, 100_000: _SOME}, {200: ("mix",)}),
+        Scene(SMALL, {100: _ALL, 10_000: ("get", "set"), 100_000: ("get", "set")}, {200: ("mix",)}),
         Scene(
             USUAL,
             {100: _SOME, 200: ("get", "set"), 10_000: _ALL, 100_000: _SOME},
-            {200: _TOGETHER, 10_000: _TOGETHER, 100_000: ("mix",)},
+            {100: ("mix",), 200: _TOGETHER, 10_000: ("get", "mix"), 100_000: ("mix",)},
         ),
         # Ten thousand of these are half a gigabyte for each peer.
         Scene(LARGE, {100: _ALL, 2_000: _SOME}, {200: ("mix",)}),
     ),
     rounds=11,
     seconds=0.02,
-    rounds_together=7,
+    rounds_together=5,
     seconds_together=0.25,
     clears={"memory": (1_000, 100_000), "file": (1_000, 100_000), "redis": (1_000, 1_000_000)},
     rounds_of_clears=15,
