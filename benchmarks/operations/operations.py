@@ -16,7 +16,8 @@ from benchmarks.operations.peers import Peer
 from cacheadmin import cached
 
 MANY = 20
-READS = 0.9
+# Of so many calls in the mix one is a write: exactly, however few they are.
+READS_AND_A_WRITE = 10
 # Results of @cached are computed once each: more of them would measure the computing.
 _RESULTS = 100
 
@@ -118,12 +119,11 @@ def set_many(ground: Ground, count: int) -> Parts:
 
 
 def mix(ground: Ground, count: int) -> Parts:
-    """Nine reads for each write, as they come."""
+    """Nine reads for each write, in random order; *count* is a multiple of ten."""
     read, write = ground.driver.get, ground.driver.set
-    drawn = [
-        (key, None if ground.chance.random() < READS else value)
-        for key, value in zip(ground.present(count), ground.some_values(count), strict=True)
-    ]
+    writes = ground.some_values(count // READS_AND_A_WRITE)
+    drawn = list(zip(ground.present(count), [*writes, *[None] * (count - len(writes))], strict=True))
+    ground.chance.shuffle(drawn)
 
     def run() -> None:
         for key, value in drawn:
@@ -179,6 +179,11 @@ OPERATIONS: dict[str, Callable[[Ground, int], Parts]] = {
     "overhead": overhead,
     "@cached": cached_hit,
 }
+
+
+def least(operation: str) -> int:
+    """How many calls there are at the least; all others are a multiple of it."""
+    return READS_AND_A_WRITE if operation == "mix" else 1
 
 
 def parts(ground: Ground, operation: str, count: int) -> Parts:

@@ -17,8 +17,8 @@ from benchmarks.operations.peers import PEERS, Peer, Places
 from benchmarks.operations.scenes import SMALL, Plan, Scene
 from tests.servers.redis import RedisServer
 
-# Between the order to begin and the beginning: all processes have to have heard it, and drawn their keys.
-_HEAD_START = 0.05
+# Seconds between the order to begin and the beginning: all processes have to have heard it.
+_HEAD_START = 0.02
 
 
 @dataclass(frozen=True)
@@ -132,13 +132,14 @@ def _together(
         for operation in operations
     ]
     for job in jobs:
-        # A fifth of the time at once, so that all end at nearly the same moment.
-        members.ask_all("warm_up", *job.words, plan.seconds_together / 5)
+        # In small lots, so that all end at nearly the same moment.
+        members.ask_all("warm_up", *job.words, plan.seconds_together / 10)
     for number in range(plan.rounds_together):
         told(f"round {number + 1} of {plan.rounds_together} with {len(members)} processes")
         for job in _in_random_order(jobs, chance):
+            members.ask_all("draw", *job.words)
             begin = time.monotonic() + _HEAD_START
-            answers = members.ask_all("run_until", *job.words, begin, begin + plan.seconds_together)
+            answers = members.ask_all("run_until", begin, begin + plan.seconds_together)
             name = "90 % reads" if job.operation == "mix" else job.operation
             case = Case(job.peer.name, name, scene.size, job.entries, len(members))
             series = found.setdefault(case, Series())

@@ -18,12 +18,14 @@ from django.core.management import call_command
 
 from benchmarks.operations import filling
 from benchmarks.operations.drivers import adaptive, driver
-from benchmarks.operations.operations import Ground, parts
+from benchmarks.operations.operations import Ground, Parts, least, parts
 from benchmarks.operations.peers import LIFE, PEERS, Peer
 from benchmarks.operations.values import values
 from cacheadmin import groups
 
 _MOST_CALLS = 50_000
+# Processes that do something together draw so many lots of it beforehand, and take them in turns.
+_LOTS = 10
 
 # Microseconds per call: of this process's processors, and of the clock on the wall.
 Times = tuple[float, float]
@@ -61,6 +63,8 @@ class Station:
         self._values = values(size)
         self._chance = random.Random(seed)
         self._counts: dict[tuple[str, int, str], int] = {}
+        self._lot = 0
+        self._lots: list[Callable[[], None]] = []
 
     def prepare_tables(self, entries: list[int]) -> None:
         """Make the tables that the settings row and the cache in the database need."""
@@ -82,7 +86,8 @@ class Station:
         Returns:
             whether the peer has such a thing at all.
         """
-        count, took = 1, 0.0
+        unit = least(operation)
+        count, took = unit, 0.0
         while True:
             times = self.measure(peer, entries, operation, count)
             took = sum(wall for _, wall in times.values()) * count / 1e6
@@ -90,8 +95,8 @@ class Station:
                 break
             count = min(4 * count, _MOST_CALLS)
         if times:
-            fitting = int(count * seconds / max(took, 1e-9))
-            self._counts[PEERS[peer].name, entries, operation] = max(1, min(fitting, _MOST_CALLS))
+            fitting = min(int(count * seconds / max(took, 1e-9)), _MOST_CALLS)
+            self._counts[PEERS[peer].name, entries, operation] = max(unit, fitting // unit * unit)
         return bool(times)
 
     def measure(self, peer: int, entries: int, operation: str, count: int = 0) -> dict[str, Times]:
@@ -104,21 +109,27 @@ class Station:
         """How often ``measure`` does it."""
         return self._counts[PEERS[peer].name, entries, operation]
 
-    def run_until(
-        self, peer: int, entries: int, operation: str, begin: float, end: float
-    ) -> tuple[float, float, float]:
-        """Do it from *begin* to *end* of the monotonic clock, as other processes do at the same time.
+    def draw(self, peer: int, entries: int, operation: str) -> None:
+        """Get ready for ``run_until``."""
+        self._lot = self._counts[PEERS[peer].name, entries, operation]
+        self._lots = [
+            run
+            for _ in range(_LOTS)
+            for run in self._parts(PEERS[peer], entries, operation, self._lot).values()
+        ]
+
+    def run_until(self, begin: float, end: float) -> tuple[float, float, float]:
+        """Do what was drawn from *begin* to *end* of the monotonic clock, as others do at the same time.
 
         Returns:
             microseconds of CPU and of the clock per call, and calls per second.
         """
-        count = self._counts[PEERS[peer].name, entries, operation]
-        (run,) = self._parts(PEERS[peer], entries, operation, count).values()
+        lots = itertools.cycle(self._lots)
         time.sleep(max(0.0, begin - time.monotonic()))
         done, wall, cpu = 0, time.perf_counter(), time.process_time()
         while time.monotonic() < end or not done:
-            run()
-            done += count
+            next(lots)()
+            done += self._lot
         cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
         return cpu * 1e6 / done, wall * 1e6 / done, done / wall
 
@@ -142,7 +153,7 @@ class Station:
             raise RuntimeError(f"{PEERS[peer].name}: the clear of {entries:,} entries cleared nothing")
         return times
 
-    def _parts(self, peer: Peer, entries: int, operation: str, count: int) -> dict[str, Callable[[], None]]:
+    def _parts(self, peer: Peer, entries: int, operation: str, count: int) -> Parts:
         calls = driver(peer, entries, self._directory)
         ground = Ground(peer, calls, entries, self._values, self._chance)
         return parts(ground, operation, count)

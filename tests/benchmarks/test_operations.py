@@ -19,7 +19,9 @@ import pytest
 from benchmarks.operations import __main__ as program
 from benchmarks.operations import report
 from benchmarks.operations.crew import crew
+from benchmarks.operations.drivers import Driver
 from benchmarks.operations.measurements import Case, Measurements, Series, quantile
+from benchmarks.operations.operations import Ground, least, parts
 from benchmarks.operations.peers import PEERS, Places, of_families
 from benchmarks.operations.rounds import Job, _in_random_order, measure
 from benchmarks.operations.scenes import FULL, LARGE, QUICK, SMALL, USUAL, Plan, Scene
@@ -185,6 +187,28 @@ def test_a_cache_that_loses_entries_is_not_measured(redis_server: RedisServer, t
         redis_server.flush()
         with pytest.raises(RuntimeError, match="django-redis, TCP with 20 entries"):
             members.ask("check", django_redis, 20)
+
+
+@pytest.mark.parametrize("count", [10, 50])
+def test_a_tenth_of_the_mix_is_writes_however_few_calls_there_are(count: int) -> None:
+    done: list[str] = []
+    calls = Driver(
+        name=str,
+        get=lambda key: done.append("read"),
+        set=lambda key, value: done.append("write"),
+        incr=lambda key, delta: done.append("something else"),
+        add=lambda key, value: done.append("something else"),
+        delete=lambda key: done.append("something else"),
+    )
+    ground = Ground(PEERS[0], calls, 20, values(SMALL), random.Random(1))
+    orders = set()
+    for _ in range(20):
+        done.clear()
+        parts(ground, "mix", count)["90 % reads"]()
+        assert (done.count("read"), done.count("write")) == (count - count // 10, count // 10)
+        orders.add(tuple(done))
+    assert len(orders) > 5
+    assert least("mix") == 10
 
 
 def test_a_fallback_is_not_measured_as_what_it_stands_for(tmp_path: Path) -> None:
