@@ -27,6 +27,8 @@ NOTES = """\
 - *Signed*: bytes that somebody else planted are a miss. The others unpickle whatever they find.
 - FileBasedCache and DatabaseCache were filled without their culling (one lists the directory, the other
   counts its rows before each write): many entries would take hours. What is measured is the real thing.
+- Where a file system puts a directory is luck that lasts for a whole run: on ext4, writes into two
+  directories filled alike were seen to differ by half. One run proves no ratio of files: look at several.
 - incr counts plain numbers, of whatever size the other values are.
 - Python's garbage collector runs as it always does. The loop around a call, about 0.02 µs, is in all figures.
 """

@@ -39,7 +39,7 @@ class Plan:
     Attributes:
         scenes: one after the other, each with servers and directories of its own.
         rounds: in each, everything of a scene is measured once, in random order.
-        seconds: of one measurement.
+        seconds: of CPU in one measurement, about.
         rounds_together: the same for several processes.
         seconds_together: of one measurement of theirs.
         processes: how many these are.

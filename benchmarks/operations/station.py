@@ -24,6 +24,8 @@ from benchmarks.operations.values import values
 from cacheadmin import groups
 
 _MOST_CALLS = 50_000
+# A round lasts at most so many times longer than the CPU it is meant to cost.
+_MOST_WAITING = 5
 # Processes that do something together draw so many lots of it beforehand, and take them in turns.
 _LOTS = 10
 
@@ -81,23 +83,29 @@ class Station:
         filling.check(PEERS[peer], entries, self._values, self._directory)
 
     def warm_up(self, peer: int, entries: int, operation: str, seconds: float) -> bool:
-        """Do it until it takes about *seconds*, and remember how often that was.
+        """Do it until that costs about *seconds* of CPU, and remember how often it was done.
+
+        By CPU, since on a busy machine most of the clock goes to others, and a round of a single
+        call would measure how cold everything has become meanwhile.
 
         Returns:
             whether the peer has such a thing at all.
         """
         unit = least(operation)
-        count, took = unit, 0.0
+        count = unit
         while True:
-            times = self.measure(peer, entries, operation, count)
-            took = sum(wall for _, wall in times.values()) * count / 1e6
-            if not times or took > seconds / 3 or count >= _MOST_CALLS:
+            # The better of two: a first connection, or a busy moment, says nothing of the calls.
+            both = [self.measure(peer, entries, operation, count) for _ in range(2)]
+            if not both[0]:
+                return False
+            cpu, wall = (min(sum(times[clock] for times in one.values()) for one in both) for clock in (0, 1))
+            fitting = int(seconds * 1e6 / max(cpu, wall / _MOST_WAITING, 0.001))
+            if fitting < 3 * count or count >= _MOST_CALLS:
                 break
             count = min(4 * count, _MOST_CALLS)
-        if times:
-            fitting = min(int(count * seconds / max(took, 1e-9)), _MOST_CALLS)
-            self._counts[PEERS[peer].name, entries, operation] = max(unit, fitting // unit * unit)
-        return bool(times)
+        found = min(fitting, _MOST_CALLS) // unit * unit
+        self._counts[PEERS[peer].name, entries, operation] = max(unit, found)
+        return True
 
     def measure(self, peer: int, entries: int, operation: str, count: int = 0) -> dict[str, Times]:
         """Do it as often as was found to be fitting, and return what each part took."""
