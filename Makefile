@@ -159,6 +159,15 @@ matrix: venv-dev programs ## the suite on each of Python 3.11 to 3.13 that is in
 
 # --- Benchmarks ---
 
+# QUICK=1 takes a minute instead of ten; ONLY=file measures one family of peers; STRICT=1 fails on a missed target.
+.PHONY: bench
+bench: bench-operations ## measure the cache beside its peers (QUICK=1: in a minute); tables and JSON
+
+.PHONY: bench-operations
+bench-operations: venv-dev
+	@$(VENV_PYTHON) -m benchmarks.operations $(if $(QUICK),--quick) $(foreach one,$(ONLY),--only $(one)) \
+		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(STRICT),--strict)
+
 .PHONY: bench-servers
 bench-servers: venv-dev ## measure the servers against each other; prints the table of docs/server.md
 	@$(VENV_PYTHON) -m benchmarks.servers
