@@ -18,7 +18,7 @@ class CacheAdminConfig(AppConfig):
         """Give the state its loader, find the groups, register the checks, follow the requests."""
         from cacheadmin import checks, groups, models, space, state
 
-        state.connect(models.load_choices, models.save_choice)
+        state.connect(models.load_saved, models.save_choice, models.save_lifetime)
         groups.autodiscover()
         checks.register()
         request_started.connect(lambda **kwargs: space.tick(), weak=False, dispatch_uid="cacheadmin.tick")

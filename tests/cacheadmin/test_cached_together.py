@@ -13,7 +13,7 @@ import pytest
 
 from cacheadmin import cached
 from cacheadmin.backend import AdaptiveCache
-from cacheadmin.decorators import Lease
+from cacheadmin import leases
 from tests.cacheadmin.workers import Worker
 from tests.servers.redis import RedisServer
 
@@ -170,11 +170,11 @@ def test_who_waits_too_long_computes_for_itself(
         return "value"
 
     # Somebody took the lease and was never heard of again.
-    cache.add(compute.key(), Lease("lost"), 30)
+    cache.add(compute.key(), leases.Lease(("lost",), leases.Holder("elsewhere", 1, 1), time.time()), 30)
     began = time.monotonic()
     assert compute() == "value"
     assert 0.2 <= time.monotonic() - began < 1
-    assert cache.get(compute.key()) == Lease("lost")
+    assert cache.get(compute.key()) == leases.Lease(("lost",), leases.Holder("elsewhere", 1, 1), time.time())
 
 
 # --- Async ---
