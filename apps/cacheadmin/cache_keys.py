@@ -27,8 +27,19 @@ _DIGEST_SIZE = 16
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 _SIMPLE = (NoneType, bool, int)
 _UNCHANGING = (NoneType, bool, int, float, str, bytes)
-_AS_THEIR_TEXT = (Decimal, uuid.UUID, datetime.timedelta)
-_AS_ISO = (datetime.date, datetime.time)
+# How plain values are written; the more special kind first.
+_WRITTEN: tuple[tuple[type, bytes, Callable[[Any], str]], ...] = (
+    (NoneType, b"none", str),
+    (bool, b"bool", str),
+    (int, b"int", int.__repr__),
+    (float, b"float", float.__repr__),
+    (datetime.datetime, b"datetime", datetime.datetime.isoformat),
+    (datetime.date, b"date", datetime.date.isoformat),
+    (datetime.time, b"time", datetime.time.isoformat),
+    (datetime.timedelta, b"timedelta", str),
+    (Decimal, b"decimal", str),
+    (uuid.UUID, b"uuid", str),
+)
 
 
 class KeyMaker:
@@ -143,7 +154,9 @@ def _described(value: Any, name: str) -> bytes:
     if plain is not None:
         return plain
     if isinstance(value, tuple | list):
-        return _joined(b"tuple" if isinstance(value, tuple) else b"list", (_described(v, name) for v in value))
+        return _joined(
+            b"tuple" if isinstance(value, tuple) else b"list", (_described(v, name) for v in value)
+        )
     if isinstance(value, dict):
         pairs = (_joined(b"", (_described(key, name), _described(v, name))) for key, v in value.items())
         return _joined(b"dict", sorted(pairs))
@@ -163,18 +176,11 @@ def _plain(value: Any) -> bytes | None:
     # A member of an enumeration, a marked-safe text and the plain value are equal: one key for all.
     if isinstance(value, str):
         return _text(value)
-    if value is None or isinstance(value, bool):
-        return _tagged(b"word", str(value))
-    if isinstance(value, int):
-        return _tagged(b"int", int.__repr__(value))
-    if isinstance(value, float):
-        return _tagged(b"float", float.__repr__(value))
     if isinstance(value, bytes):
         return b"bytes%d:%s" % (len(value), value)
-    if isinstance(value, _AS_THEIR_TEXT):
-        return _tagged(type(value).__name__.encode(), str(value))
-    if isinstance(value, _AS_ISO):
-        return _tagged(type(value).__name__.encode(), value.isoformat())
+    for kind, tag, written in _WRITTEN:
+        if isinstance(value, kind):
+            return _tagged(tag, written(value))
     return None
 
 

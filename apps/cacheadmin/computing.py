@@ -1,24 +1,19 @@
-"""One computation per key: the way from a miss to a value, over all threads, workers and machines.
-
-The way is written once, as a generator that says what is to be done next. Two drivers do it: one
-for threads, one for the event loop.
-"""
+"""One computation per key: the way from a miss to a value, over all threads, workers and machines."""
 
 from __future__ import annotations
 
+import functools
 import math
 import time
-from collections.abc import Awaitable, Callable, Generator
-from contextvars import ContextVar
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from typing import Any
-
-from asgiref.sync import sync_to_async
 
 from cacheadmin import flights, leases
 from cacheadmin.backend import AdaptiveCache
 from cacheadmin.engines.base import MISSING
 from cacheadmin.leases import Kept, Lease, LeaseLost
+from cacheadmin.steps import FAILED, Ask, Compute, Steps, Wait, is_computing
 
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.05
 # Seconds between two looks at the engine while a thread of this process computes: it says itself
@@ -26,35 +21,6 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.05
 _LOOK_AGAIN = 0.25
 _MOST_TRIES = 3
 _SHORTEST_LIFE = 0.001
-_FAILED = object()
-
-
-@dataclass(frozen=True)
-class Ask:
-    """Do something with the engine, and say what came of it."""
-
-    action: Callable[[], Any]
-
-
-@dataclass(frozen=True)
-class Wait:
-    """Wait for a flight to end, or just so many seconds."""
-
-    flight: flights.Flight | None
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Compute:
-    """Compute the value under a token, or without one where it will not be stored."""
-
-    token: str | None
-
-
-Steps = Generator[Ask | Wait | Compute, Any, Any]
-
-# What the present thread or task is computing: who comes by here again must not wait for itself.
-_computing: ContextVar[frozenset[str]] = ContextVar("cacheadmin.computing", default=frozenset())
 
 
 @dataclass(frozen=True)
@@ -81,32 +47,25 @@ class Place:
         """The way to a value, from what a first look has *found*."""
         deadline = time.monotonic() + self.wait
         misses = 0
-        while True:
-            if found is MISSING:
-                token = yield from self._take(self._add)
-                misses += 1
-                if token or misses == _MOST_TRIES:
-                    return (yield from self._compute(token))
-                found = yield Ask(self._get)
-                continue
-            if _is_fresh(found):
-                return _value(found)
+        while not _is_fresh(found):
             held = leases.lease_in(found)
-            if held is not None and not _computing.get().isdisjoint(held.tokens):
+            if held is not None and is_computing(held):
                 return (yield Compute(None))
-            is_out = held is None or leases.is_abandoned(held, flights.held())
-            if not is_out and _is_usable(found):
-                return found.value
-            left = deadline - time.monotonic()
-            if held is not None and not is_out and left > 0:
-                found = yield from self._wait_for(held, found, deadline)
-                continue
-            token = yield from self._take(lambda token, seen=found: self._join(token, seen))
+            if held is not None and not leases.is_abandoned(held, flights.held()):
+                if _is_usable(found):
+                    break
+                if time.monotonic() < deadline:
+                    found = yield from self._wait_for(held, found, deadline)
+                    continue
+            token = yield from self._take(functools.partial(self._join, found))
             if token:
                 return (yield from self._compute(token))
+            # Somebody was faster: with a value, with a lease, or it is gone again.
             found = yield Ask(self._get)
-            if left <= 0 and found is not MISSING and not _is_fresh(found):
+            misses += found is MISSING
+            if misses == _MOST_TRIES or (leases.lease_in(found) and time.monotonic() >= deadline):
                 return (yield Compute(None))
+        return _value(found)
 
     def refresh(self) -> Steps:
         """The way to a value computed from now on; the present one is read until it is there."""
@@ -134,7 +93,7 @@ class Place:
             return (yield Compute(None))
         try:
             value = yield Compute(token)
-            if value is _FAILED:
+            if value is FAILED:
                 yield Ask(lambda: self._give_back(token))
             else:
                 yield Ask(lambda: self._hand_in(token, value))
@@ -179,8 +138,10 @@ class Place:
     def _add(self, token: str) -> bool:
         return self.cache.add(self.key, leases.lease((token,)), leases.LONGEST_LEASE)
 
-    def _join(self, token: str, seen: Any) -> bool:
-        """Compute beside, or instead of, the holders of the lease in *seen*; of many, one succeeds."""
+    def _join(self, seen: Any, token: str) -> bool:
+        """Get a lease, or one beside the holders of that in *seen*; of many who try, one succeeds."""
+        if seen is MISSING:
+            return self._add(token)
         held = leases.lease_in(seen)
 
         def join(there: Any) -> Any:
@@ -257,7 +218,7 @@ class Place:
 
 
 def _is_fresh(found: Any) -> bool:
-    return time.time() < found.fresh_until if type(found) is Kept else type(found) is not Lease
+    return time.time() < found.fresh_until if type(found) is Kept else leases.is_value(found)
 
 
 def _is_usable(found: Any) -> bool:
@@ -266,84 +227,3 @@ def _is_usable(found: Any) -> bool:
 
 def _value(found: Any) -> Any:
     return found.value if type(found) is Kept else found
-
-
-# --- Doing what the ways say ---
-
-
-def run(steps: Steps, compute: Callable[[], Any]) -> Any:
-    """Go the way of *steps* in this thread; what *compute* raises is passed on."""
-    go_on: Callable[[Any], Any] = steps.send
-    answer: Any = None
-    failure: BaseException | None = None
-    while True:
-        try:
-            step = go_on(answer)
-        except StopIteration as end:
-            if failure is not None:
-                raise failure from None
-            return end.value
-        go_on = steps.send
-        try:
-            if isinstance(step, Ask):
-                answer = step.action()
-            elif isinstance(step, Wait):
-                answer = flights.wait(step.flight, step.seconds)
-            else:
-                answer = _compute(step, compute)
-        except BaseException as error:  # noqa: BLE001 (it is raised again at the end of the way)
-            if isinstance(step, Compute):
-                failure, answer = error, _FAILED
-            else:
-                go_on, answer = steps.throw, error
-
-
-async def run_async(steps: Steps, compute: Callable[[], Awaitable[Any]]) -> Any:
-    """Go the way of *steps* in this task, without blocking its loop."""
-    go_on: Callable[[Any], Any] = steps.send
-    answer: Any = None
-    failure: BaseException | None = None
-    while True:
-        try:
-            step = go_on(answer)
-        except StopIteration as end:
-            if failure is not None:
-                raise failure from None
-            return end.value
-        go_on = steps.send
-        try:
-            if isinstance(step, Ask):
-                answer = await sync_to_async(step.action, thread_sensitive=True)()
-            elif isinstance(step, Wait):
-                answer = await flights.wait_async(step.flight, step.seconds)
-            else:
-                answer = await _compute_async(step, compute)
-        except GeneratorExit:
-            # The task is thrown away unfinished: nothing can be awaited any more.
-            steps.close()
-            raise
-        except BaseException as error:  # noqa: BLE001 (it is raised again at the end of the way)
-            if isinstance(step, Compute):
-                failure, answer = error, _FAILED
-            else:
-                go_on, answer = steps.throw, error
-
-
-def _compute(step: Compute, compute: Callable[[], Any]) -> Any:
-    if step.token is None:
-        return compute()
-    before = _computing.set(_computing.get() | {step.token})
-    try:
-        return compute()
-    finally:
-        _computing.reset(before)
-
-
-async def _compute_async(step: Compute, compute: Callable[[], Awaitable[Any]]) -> Any:
-    if step.token is None:
-        return await compute()
-    before = _computing.set(_computing.get() | {step.token})
-    try:
-        return await compute()
-    finally:
-        _computing.reset(before)

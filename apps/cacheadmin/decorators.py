@@ -12,7 +12,7 @@ from django.core.cache import caches
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from django.core.exceptions import ImproperlyConfigured
 
-from cacheadmin import computing
+from cacheadmin import steps
 from cacheadmin.backend import AdaptiveCache
 from cacheadmin.cache_keys import KeyFunction, KeyMaker
 from cacheadmin.computing import Place
@@ -44,7 +44,9 @@ class CachedFunction(Generic[Arguments, Result]):
         stale: float,
         wait: float,
     ) -> None:
-        self._binds: type | None = type(function) if isinstance(function, classmethod | staticmethod) else None
+        self._binds: type | None = (
+            type(function) if isinstance(function, classmethod | staticmethod) else None
+        )
         plain = function.__func__ if isinstance(function, classmethod | staticmethod) else function
         functools.update_wrapper(self, plain)
         self._function: Callable[..., Any] = plain
@@ -76,7 +78,7 @@ class CachedFunction(Generic[Arguments, Result]):
         found = cache.get(key, MISSING)
         if found is MISSING or type(found) is Lease or type(found) is Kept:
             way = self._place(cache, key).find_or_compute(found)
-            return cast(Result, computing.run(way, functools.partial(self._function, *args, **kwargs)))
+            return cast(Result, steps.run(way, functools.partial(self._function, *args, **kwargs)))
         return cast(Result, found)
 
     async def _call_async(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -85,7 +87,7 @@ class CachedFunction(Generic[Arguments, Result]):
         found = await sync_to_async(cache.get, thread_sensitive=True)(key, MISSING)
         if found is MISSING or type(found) is Lease or type(found) is Kept:
             way = self._place(cache, key).find_or_compute(found)
-            return await computing.run_async(way, functools.partial(self._function, *args, **kwargs))
+            return await steps.run_async(way, functools.partial(self._function, *args, **kwargs))
         return found
 
     def key(self, *args: Any, **kwargs: Any) -> str:
@@ -110,8 +112,8 @@ class CachedFunction(Generic[Arguments, Result]):
         place = self._place(caches[self._alias], self.key(*args, **kwargs))
         compute = functools.partial(self._function, *self._before, *args, **kwargs)
         if self._is_async:
-            return cast(Result, computing.run_async(place.refresh(), compute))
-        return cast(Result, computing.run(place.refresh(), compute))
+            return cast(Result, steps.run_async(place.refresh(), compute))
+        return cast(Result, steps.run(place.refresh(), compute))
 
     def using(self, alias: str) -> CachedFunction[Arguments, Result]:
         """Return the same function with its results in another cache.

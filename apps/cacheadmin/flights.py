@@ -43,7 +43,7 @@ def of(lease: Lease) -> Flight | None:
 
 
 def watch(lease: Lease) -> tuple[Flight, bool]:
-    """Return the flight of those here who wait for another process, and whether the caller has to ask for all."""
+    """Return the flight of those here who wait for another process, and whether the caller asks for all."""
     mine = _new()
     flight = _watched.setdefault(lease.tokens[-1], mine)
     return flight, flight is mine

@@ -48,9 +48,12 @@ class Group:
                 f"not {self.name!r}."
             )
         if self.ttl is not None and (isinstance(self.ttl, bool) or not self.ttl > 0):
-            raise ValueError(f"The group {self.name!r} needs a ttl above 0 seconds, or None, not {self.ttl!r}.")
-        if isinstance(self.prefixes, str) or not all(self.prefixes):
-            raise ValueError(f"The prefixes of the group {self.name!r} are a tuple of texts that are not empty.")
+            raise ValueError(
+                f"The group {self.name!r} needs a ttl above 0 seconds, or None, not {self.ttl!r}."
+            )
+        # A forgotten comma makes a text of a tuple, and every letter of it a prefix.
+        if type(self.prefixes) is not tuple or not all(self.prefixes):
+            raise ValueError(f"The prefixes of the group {self.name!r} are a tuple of texts, none empty.")
 
 
 def _is_visible(name: str) -> bool:
@@ -128,7 +131,7 @@ def declared_twice() -> dict[str, list[str]]:
 
 
 def every() -> list[Group]:
-    """Return all groups: those of the apps as they were declared, then what is built in, the protected last."""
+    """Return all groups: those of the apps as declared, then the built-in ones, the protected last."""
     return sorted(_registry.values(), key=lambda group: (group.protected, group.name in _BUILT_IN))
 
 

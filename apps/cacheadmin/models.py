@@ -1,4 +1,4 @@
-"""What is saved: a row for each alias whose choice somebody has made, one for each lifetime somebody has set."""
+"""What is saved: a row for each choice of an engine that somebody made, and one for each lifetime."""
 
 from __future__ import annotations
 

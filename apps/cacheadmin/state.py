@@ -223,7 +223,7 @@ def save_lifetime(group: str, seconds: int | None, *, alias: str = "default", **
         raise KeyError(group)
     if seconds is not None and not _is_lifetime(seconds):
         raise ValueError(
-            f"A lifetime is a whole number of seconds from 1 to {LONGEST_LIFETIME} (30 days), not {seconds!r}."
+            f"A lifetime is a whole number of seconds, 1 to {LONGEST_LIFETIME} (30 days), not {seconds!r}."
         )
     if _lifetime_saver is None:
         raise RuntimeError(_NO_PLACE)
