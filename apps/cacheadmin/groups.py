@@ -90,12 +90,12 @@ def register(group: Group) -> None:
     A group that is built in stays protected and keeps its prefixes, whatever is declared.
 
     Raises:
-        ValueError: a prefix is within one that a built-in group has.
+        ValueError: a prefix is within one of a protected group that is built in.
     """
     own = _BUILT_IN.get(group.name)
     for prefix in group.prefixes:
         for other in BUILT_IN:
-            if other is not own and prefix.startswith(other.prefixes or ("\0",)):
+            if other.protected and other is not own and prefix.startswith(other.prefixes or ("\0",)):
                 raise ValueError(f"The keys that begin with {prefix!r} belong to the group {other.name!r}.")
     if own is not None:
         group = replace(

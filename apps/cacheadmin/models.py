@@ -10,6 +10,7 @@ from types import MappingProxyType
 from django.db import connections, models, transaction
 from django.db.models import BigIntegerField, CharField, F, TextField, Value
 from django.db.models.functions import Cast
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from cacheadmin import conf, encryption
@@ -96,19 +97,17 @@ def load_choices() -> dict[str, SavedChoice]:
     return dict(load_saved().choices)
 
 
+# Each begins with what writes: on SQLite, a transaction that begins with a read may not wait for its turn.
+
+
 def save_choice(alias: str, engine: str, location: str) -> None:
     """Write the choice for *alias* and raise its revision; what ``state`` calls."""
+    values = {"engine": engine, "encrypted_location": encryption.encrypt(location)}
     with transaction.atomic(using=conf.get("DATABASE")):
-        row, is_new = CacheSettings.objects.using(conf.get("DATABASE")).get_or_create(
-            alias=alias, defaults={"engine": engine, "encrypted_location": encryption.encrypt(location)}
-        )
-        if not is_new:
-            row.engine = engine
-            row.encrypted_location = encryption.encrypt(location)
-            row.save(update_fields=["engine", "encrypted_location", "updated_at"])
-            CacheSettings.objects.using(conf.get("DATABASE")).filter(pk=alias).update(
-                revision=F("revision") + 1
-            )
+        rows = CacheSettings.objects.using(conf.get("DATABASE"))
+        raised = {**values, "revision": F("revision") + 1, "updated_at": timezone.now()}
+        if not rows.filter(alias=alias).update(**raised):
+            rows.update_or_create(alias=alias, defaults=values)
 
 
 def save_lifetime(aliases: list[str], group: str, seconds: int | None) -> None:
@@ -119,11 +118,12 @@ def save_lifetime(aliases: list[str], group: str, seconds: int | None) -> None:
         group: the group's name.
         seconds: ``None`` forgets what was saved.
     """
-    database = conf.get("DATABASE")
-    with transaction.atomic(using=database):
-        rows = GroupLifetime.objects.using(database).filter(group=group)
-        rows.filter(alias__in=aliases if seconds is None else aliases[1:]).delete()
-        if seconds is not None:
-            GroupLifetime.objects.using(database).update_or_create(
-                alias=aliases[0], group=group, defaults={"seconds": seconds}
-            )
+    with transaction.atomic(using=conf.get("DATABASE")):
+        rows = GroupLifetime.objects.using(conf.get("DATABASE"))
+        if seconds is None:
+            rows.filter(group=group, alias__in=aliases).delete()
+            return
+        own = rows.filter(alias=aliases[0], group=group)
+        if not own.update(seconds=seconds, updated_at=timezone.now()):
+            rows.update_or_create(alias=aliases[0], group=group, defaults={"seconds": seconds})
+        rows.filter(group=group, alias__in=aliases[1:]).delete()
