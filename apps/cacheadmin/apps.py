@@ -18,7 +18,7 @@ class CacheAdminConfig(AppConfig):
         """Give the state its loader, find the groups, register the checks, follow the requests."""
         from cacheadmin import checks, groups, models, space, state, watcher
 
-        state.connect(models.load_choices, models.save_choice)
+        state.connect(models.load_saved, models.save_choice, models.save_lifetime)
         groups.autodiscover()
         checks.register()
         watcher.connect(space.tick, space.probe_lost)

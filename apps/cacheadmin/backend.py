@@ -19,7 +19,7 @@ from django.core.cache.backends.base import (
     default_key_func,
 )
 
-from cacheadmin import groups, space
+from cacheadmin import groups, space, state
 from cacheadmin.engines.base import MISSING, Engine, EngineUnavailable
 from cacheadmin.shared import EPOCH
 
@@ -75,10 +75,18 @@ class AdaptiveCache(BaseCache):
     def _seconds(self, key: str, timeout: Any) -> float | None:
         if timeout is not DEFAULT_TIMEOUT:
             return None if timeout is None else float(timeout)
-        group = groups.get(self.group_of(key))
-        if group is not None and group.ttl is not None:
-            return group.ttl * (1 - random.random() * JITTER)  # noqa: S311 (spreads load, guards nothing)
+        life = state.lifetime_at(self.group_of(key), self.space.identity.location)
+        if life is not None:
+            return life * (1 - random.random() * JITTER)  # noqa: S311 (spreads load, guards nothing)
         return None if self.default_timeout is None else float(self.default_timeout)
+
+    def life(self, key: str, timeout: Any = DEFAULT_TIMEOUT) -> float | None:
+        """Return the seconds that *key* would live if it were stored now; ``None`` is without an end."""
+        return self._seconds(key, timeout)
+
+    def has_saved_life(self, key: str) -> bool:
+        """Whether somebody saved a lifetime for the group of *key*: it overrules a decorator's."""
+        return self.group_of(key) in state.saved_lifetimes(self.space.identity.location)
 
     # --- Ways to the engine ---
 

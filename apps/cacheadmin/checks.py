@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core import checks
 from django.core.cache import caches
 
-from cacheadmin import space
+from cacheadmin import groups, space
 from cacheadmin.backend import AdaptiveCache
 from cacheadmin.engines.base import EngineUnavailable
 from cacheadmin.engines.file import check_directory
@@ -24,6 +24,7 @@ def register() -> None:
     checks.register(check_options, checks.Tags.caches)
     checks.register(check_directories, checks.Tags.caches)
     checks.register(check_sharing, checks.Tags.caches)
+    checks.register(check_groups, checks.Tags.caches)
 
 
 def check_options(**kwargs: Any) -> list[checks.CheckMessage]:
@@ -78,6 +79,18 @@ def check_sharing(**kwargs: Any) -> list[checks.CheckMessage]:
         )
         for alias in _adaptive()
         if cast(AdaptiveCache, caches[alias]).space.selector.last_known() == "memory"
+    ]
+
+
+def check_groups(**kwargs: Any) -> list[checks.CheckMessage]:
+    """Report names and prefixes of groups that are declared more than once: only the last one counts."""
+    return [
+        checks.Warning(
+            f"The cache group or prefix {claim!r} is declared {len(apps)} times, in {', '.join(apps)}.",
+            hint="The last declaration counts. Rename one of them, or take it out of its cache_groups.py.",
+            id="cacheadmin.W009",
+        )
+        for claim, apps in groups.declared_twice().items()
     ]
 
 

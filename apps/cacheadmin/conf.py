@@ -8,6 +8,9 @@ from typing import Any
 from django.conf import settings
 from django.core.signals import setting_changed
 
+# Where Redis is looked for when CACHES names no LOCATION.
+DEFAULT_LOCATION = "redis://127.0.0.1:6379/0"
+
 DEFAULTS: dict[str, Any] = {
     # The database that holds the saved settings.
     "DATABASE": "default",
@@ -33,6 +36,21 @@ def _merged() -> dict[str, Any]:
 def get(name: str) -> Any:
     """Return the value of the setting *name*, a key of ``DEFAULTS``."""
     return _merged()[name]
+
+
+def aliases() -> list[str]:
+    """Return the aliases of CACHES, whatever their backend."""
+    return list(settings.CACHES)
+
+
+def location(alias: str) -> str:
+    """Return the LOCATION of *alias*, or the default one; it may hold a password."""
+    return str(settings.CACHES.get(alias, {}).get("LOCATION") or DEFAULT_LOCATION)
+
+
+def has_location(alias: str, sought: str) -> bool:
+    """Whether CACHES has *alias* at the LOCATION *sought*: there, what is saved for one governs all."""
+    return alias in settings.CACHES and location(alias) == sought
 
 
 def _forget(*, setting: str, **kwargs: object) -> None:

@@ -2,49 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import functools
-import hashlib
 import inspect
-import secrets
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Generic, ParamSpec, TypeVar, cast
 
-from asgiref.sync import sync_to_async
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
 from django.core.cache import caches
 from django.core.cache.backends.base import DEFAULT_TIMEOUT
-from django.db import models
+from django.core.exceptions import ImproperlyConfigured
 
+from cacheadmin import steps
 from cacheadmin.backend import AdaptiveCache
+from cacheadmin.cache_keys import KeyFunction, KeyMaker
+from cacheadmin.computing import Place
 from cacheadmin.engines.base import MISSING
+from cacheadmin.leases import Kept, Lease
 
 Arguments = ParamSpec("Arguments")
 Result = TypeVar("Result")
-KeyFunction = Callable[..., str]
 
-# Seconds one caller may compute before others stop trusting that it will finish, and seconds
-# another caller waits for it before it computes for itself.
-LEASE = 30.0
-LONGEST_WAIT = 2.0
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.002, 0.05
-
-# Django warns of keys longer than 250 characters; its prefix and version, and our group, come on top.
-_LONGEST_REST = 160
-_KEPT_OF_REST = 100
-
-
-@dataclass(frozen=True)
-class Lease:
-    """Stands in the cache for a value that somebody is computing."""
-
-    token: str
-
-
-class _LeaseLost(Exception):
-    """Somebody else's value or lease stands in the place of ours, and stays there untouched."""
+# Seconds a caller waits for another one's computation, unless the decorator says otherwise.
+LONGEST_WAIT = 10.0
 
 
 class CachedFunction(Generic[Arguments, Result]):
@@ -58,192 +37,155 @@ class CachedFunction(Generic[Arguments, Result]):
         self,
         function: Callable[Arguments, Result],
         group: str,
+        *,
         ttl: float | None,
         key: KeyFunction | None,
         alias: str,
+        stale: float,
+        wait: float,
     ) -> None:
-        functools.update_wrapper(self, function)
-        self._function = function
-        self._group = group
-        self._timeout: Any = DEFAULT_TIMEOUT if ttl is None else ttl
-        self._key = key
+        self._binds: type | None = (
+            type(function) if isinstance(function, classmethod | staticmethod) else None
+        )
+        plain = function.__func__ if isinstance(function, classmethod | staticmethod) else function
+        functools.update_wrapper(self, plain)
+        self._function: Callable[..., Any] = plain
+        self._keys = KeyMaker(plain, group, key)
+        self._ttl = ttl
         self._alias = alias
-        self._signature = inspect.signature(function)
-        self._name = f"{function.__module__}.{function.__qualname__}"
+        self._stale = stale
+        self._wait = wait
         self._before: tuple[Any, ...] = ()
+        self._is_async = iscoroutinefunction(plain)
+        if self._is_async:
+            markcoroutinefunction(self)
 
     def __get__(self, instance: object, owner: type | None = None) -> CachedFunction[..., Result]:
-        """Bind to *instance*, as a method is bound."""
-        if instance is None:
+        """Bind to *instance*, as a method is bound; a class method to its class."""
+        if self._binds is staticmethod or (instance is None and self._binds is not classmethod):
             return cast("CachedFunction[..., Result]", self)
-        bound = cast("CachedFunction[..., Result]", object.__new__(type(self)))
-        bound.__dict__.update(self.__dict__, _before=(instance,))
-        return bound
+        first = instance if self._binds is None else owner or type(instance)
+        return self._copy(_before=(first,))
 
     def __call__(self, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
         """Return the kept result, or compute and keep it."""
-        cache, key = self._cache(), self.key(*args, **kwargs)
-        compute = functools.partial(self._function, *self._before, *args, **kwargs)
-        if inspect.iscoroutinefunction(self._function):
-            return cast(Result, self._call_async(cache, key, compute))
-        return self._call(cache, key, compute)
+        if self._before:
+            args = (*self._before, *args)  # type: ignore[assignment]
+        if self._is_async:
+            return cast(Result, self._call_async(args, kwargs))
+        key = self._keys.make(args, kwargs)
+        cache = caches[self._alias]
+        found = cache.get(key, MISSING)
+        if found is MISSING or type(found) is Lease or type(found) is Kept:
+            way = self._place(cache, key).find_or_compute(found)
+            return cast(Result, steps.run(way, functools.partial(self._function, *args, **kwargs)))
+        return cast(Result, found)
+
+    async def _call_async(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        key = self._keys.make(args, kwargs)
+        cache = caches[self._alias]
+        found = await sync_to_async(cache.get, thread_sensitive=True)(key, MISSING)
+        if found is MISSING or type(found) is Lease or type(found) is Kept:
+            way = self._place(cache, key).find_or_compute(found)
+            return await steps.run_async(way, functools.partial(self._function, *args, **kwargs))
+        return found
 
     def key(self, *args: Any, **kwargs: Any) -> str:
-        """Return the key under which the result for these arguments is kept."""
-        if self._key is not None:
-            return f"{self._group}:{self._key(*self._before, *args, **kwargs)}"
-        bound = self._signature.bind(*self._before, *args, **kwargs)
-        bound.apply_defaults()
-        rest = ":".join([self._name, *(_in_key(value, name) for name, value in bound.arguments.items())])
-        if len(rest) > _LONGEST_REST:
-            rest = f"{rest[:_KEPT_OF_REST]}:{_hash(rest)}"
-        return f"{self._group}:{rest}"
+        """Return the key under which the result for these arguments is kept.
+
+        Raises:
+            TypeError: the function does not take these arguments, or they make no key.
+        """
+        return self._keys.make((*self._before, *args), kwargs)
 
     def invalidate(self, *args: Any, **kwargs: Any) -> None:
-        """Forget the result for these arguments, in all workers."""
-        self._cache().invalidate(self.key(*args, **kwargs))
+        """Forget the result for these arguments, in all workers; what is being computed is not stored."""
+        key = self.key(*args, **kwargs)
+        self._place(caches[self._alias], key).cache.invalidate(key)
 
     def refresh(self, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Result:
-        """Forget the result for these arguments and compute it anew."""
-        self.invalidate(*args, **kwargs)
-        return self(*args, **kwargs)
+        """Compute the result for these arguments anew, and return and keep it.
 
-    def _cache(self) -> AdaptiveCache:
-        return cast(AdaptiveCache, caches[self._alias])
+        Meanwhile the others read the present one; on an engine that the workers do not share it is
+        forgotten first. What was begun before this call never replaces what this call computes.
+        """
+        place = self._place(caches[self._alias], self.key(*args, **kwargs))
+        compute = functools.partial(self._function, *self._before, *args, **kwargs)
+        if self._is_async:
+            return cast(Result, steps.run_async(place.refresh(), compute))
+        return cast(Result, steps.run(place.refresh(), compute))
 
-    def _call(self, cache: AdaptiveCache, key: str, compute: Callable[[], Result]) -> Result:
-        found, lease = self._find_or_lease(cache, key)
-        pause, deadline = _FIRST_PAUSE, time.monotonic() + LONGEST_WAIT
-        while isinstance(found, Lease) and time.monotonic() < deadline:
-            time.sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE)
-            found, lease = self._find_or_lease(cache, key)
-        if found is not MISSING and not isinstance(found, Lease):
-            return cast(Result, found)
-        try:
-            value = compute()
-            self._store(cache, key, value, lease)
-        except BaseException:
-            self._give_back(cache, key, lease)
-            raise
-        return value
+    def using(self, alias: str) -> CachedFunction[Arguments, Result]:
+        """Return the same function with its results in another cache.
 
-    async def _call_async(self, cache: AdaptiveCache, key: str, compute: Callable[[], Any]) -> Any:
-        find = sync_to_async(self._find_or_lease, thread_sensitive=True)
-        found, lease = await find(cache, key)
-        pause, deadline = _FIRST_PAUSE, time.monotonic() + LONGEST_WAIT
-        while isinstance(found, Lease) and time.monotonic() < deadline:
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, _LONGEST_PAUSE)
-            found, lease = await find(cache, key)
-        if found is not MISSING and not isinstance(found, Lease):
-            return found
-        try:
-            value = await compute()
-            await sync_to_async(self._store, thread_sensitive=True)(cache, key, value, lease)
-        except BaseException:
-            await sync_to_async(self._give_back, thread_sensitive=True)(cache, key, lease)
-            raise
-        return value
+        Args:
+            alias: a key of CACHES.
+        """
+        return cast("CachedFunction[Arguments, Result]", self._copy(_alias=alias))
 
-    def _find_or_lease(self, cache: AdaptiveCache, key: str) -> tuple[Any, Lease | None]:
-        """Return what is stored, or ``MISSING`` and a lease to compute it under."""
-        found = cache.get(key, MISSING)
-        if found is not MISSING:
-            return found, None
-        lease = Lease(secrets.token_hex(8))
-        if cache.add(key, lease, LEASE):
-            return MISSING, lease
-        # Somebody was faster: a value, a lease, or already neither again.
-        return cache.get(key, MISSING), None
+    def _copy(self, **changed: Any) -> CachedFunction[..., Result]:
+        other = cast("CachedFunction[..., Result]", object.__new__(type(self)))
+        other.__dict__.update(self.__dict__, **changed)
+        return other
 
-    def _store(self, cache: AdaptiveCache, key: str, value: Any, lease: Lease | None) -> None:
-        if lease is None:
-            return
-
-        def hand_in(held: Any) -> Any:
-            if not _is_same(held, lease):
-                raise _LeaseLost
-            return value
-
-        with contextlib.suppress(_LeaseLost):
-            cache.replace(key, hand_in, self._timeout)
-
-    def _give_back(self, cache: AdaptiveCache, key: str, lease: Lease | None) -> None:
-        if lease is not None and _is_same(cache.get(key), lease):
-            cache.delete(key)
+    def _place(self, cache: Any, key: str) -> Place:
+        if not isinstance(cache, AdaptiveCache):
+            raise ImproperlyConfigured(
+                f"@cached keeps results in an AdaptiveCache, and CACHES[{self._alias!r}] is none."
+            )
+        # What was saved for the group on the page comes before what the decorator says.
+        is_own = self._ttl is not None and not cache.has_saved_life(key)
+        timeout = self._ttl if is_own else DEFAULT_TIMEOUT
+        return Place(cache, key, timeout, self._stale, self._wait)
 
 
 def cached(
-    group: str, ttl: float | None = None, *, key: KeyFunction | None = None, alias: str = "default"
+    group: str,
+    ttl: float | None = None,
+    *,
+    key: KeyFunction | None = None,
+    alias: str = "default",
+    stale_while_revalidate: float = 0,
+    wait: float = LONGEST_WAIT,
 ) -> Callable[[Callable[Arguments, Result]], CachedFunction[Arguments, Result]]:
     """Keep the results of a function or method in the cache.
 
     Args:
         group: the group they belong to.
-        ttl: seconds they are kept; ``None`` takes the group's lifetime.
+        ttl: seconds they are kept; ``None`` takes the group's lifetime, and a saved lifetime of
+            the group comes before it.
         key: gives the rest of the key from the arguments; needed where an argument (or ``self``)
             is neither plain data nor a saved model.
-        alias: the cache they are kept in.
+        alias: the cache they are kept in; ``.using(alias)`` for a single call.
+        stale_while_revalidate: seconds after their end in which results are still given out, while
+            one caller computes the next one and waits for it.
+        wait: seconds a caller waits for another one that computes the same, before it computes too.
 
     Raises:
-        TypeError: on a call whose arguments do not make a key.
+        TypeError: what is decorated is no function, or a generator; or, on a call, the arguments
+            do not make a key.
+        ValueError: a number of seconds is none.
     """
+    if (ttl is not None and not ttl > 0) or not stale_while_revalidate >= 0 or not wait >= 0:
+        raise ValueError(
+            "@cached needs a ttl above 0 seconds, and stale_while_revalidate and wait of 0 or more."
+        )
 
     def wrap(function: Callable[Arguments, Result]) -> CachedFunction[Arguments, Result]:
-        return CachedFunction(function, group, ttl, key, alias)
+        _refuse_what_cannot_be_kept(function)
+        return CachedFunction(
+            function, group, ttl=ttl, key=key, alias=alias, stale=stale_while_revalidate, wait=wait
+        )
 
     return wrap
 
 
-def _is_same(held: Any, lease: Lease) -> bool:
-    # The type first: what a stored value makes of a comparison is its own affair.
-    return type(held) is Lease and held == lease
-
-
-def _in_key(value: Any, name: str) -> str:
-    """Return what stands for an argument in a key: numbers as they are, all else hashed.
-
-    Names, addresses and search words must not be readable in a key.
-    """
-    if value is None or isinstance(value, bool | int):
-        return _plain(value)
-    if isinstance(value, models.Model) and value.pk is not None:
-        return _model(value)
-    return _hash(_described(value, name))
-
-
-def _described(value: Any, name: str) -> str:
-    if value is None or isinstance(value, str | bytes | bool | int | float):
-        return _plain(value)
-    if isinstance(value, tuple | list):
-        return f"{type(value).__name__}({','.join(_described(part, name) for part in value)})"
-    if isinstance(value, dict):
-        parts = sorted((_described(key, name), _described(part, name)) for key, part in value.items())
-        return f"dict({parts})"
-    if isinstance(value, set | frozenset):
-        return f"set({sorted(_described(part, name) for part in value)})"
-    if isinstance(value, models.Model) and value.pk is not None:
-        return _model(value)
-    raise TypeError(
-        f"@cached cannot make a key from {name!r}, a {type(value).__name__}: "
-        "pass plain data or a saved model, or give the decorator a key function (key=…)."
-    )
-
-
-def _plain(value: str | bytes | float | None) -> str:
-    # A member of an enumeration, a marked-safe text and the plain value are equal: one key for all.
-    for kind in (bool, int, float, str, bytes):
-        if isinstance(value, kind):
-            return kind.__repr__(value)
-    return repr(value)
-
-
-def _model(instance: models.Model) -> str:
-    key = instance.pk
-    shown = key if isinstance(key, int) else _hash(str(key))
-    return f"{instance._meta.label_lower}.{shown}"
-
-
-def _hash(text: str) -> str:
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=10).hexdigest()
+def _refuse_what_cannot_be_kept(function: Any) -> None:
+    plain = getattr(function, "__func__", function)
+    if not hasattr(plain, "__qualname__") or isinstance(plain, type | CachedFunction):
+        raise TypeError(f"@cached stands above a function or method, not above {function!r}.")
+    if inspect.isgeneratorfunction(plain) or inspect.isasyncgenfunction(plain):
+        raise TypeError(
+            f"@cached cannot keep {plain.__qualname__}, a generator: it can be read only once. "
+            "Return a list or a tuple."
+        )

@@ -9,12 +9,11 @@ from django.core.cache import caches
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
-from cacheadmin import conf, detect, groups
+from cacheadmin import conf, detect, groups, state
 from cacheadmin.backend import AdaptiveCache
 from cacheadmin.detect import Candidate
 from cacheadmin.engines.base import Contents, EngineUnavailable
 from cacheadmin.engines.file import check_directory
-from cacheadmin.groups import Group
 from cacheadmin.plan import Status
 from cacheadmin.space import Space
 from cacheadmin.verdicts import ENGINE_LABELS, Verdict
@@ -37,6 +36,31 @@ class Tried:
 
 
 @dataclass(frozen=True)
+class GroupReport:
+    """One group in one cache; lifetimes are in seconds, ``None`` where there is none."""
+
+    name: str
+    label: str | Promise
+    protected: bool
+    declared: int | None
+    saved: int | None
+
+    @property
+    def ttl(self) -> int | None:
+        """The lifetime in force; ``None`` leaves it to the alias's TIMEOUT."""
+        return self.declared if self.saved is None else self.saved
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what the command prints of the group."""
+        return {
+            "ttl": self.ttl,
+            "declared": self.declared,
+            "saved": self.saved,
+            "protected": self.protected,
+        }
+
+
+@dataclass(frozen=True)
 class Report:
     """Everything that can be said of one cache now."""
 
@@ -44,7 +68,7 @@ class Report:
     status: Status
     tried: tuple[Tried, ...]
     contents: Contents
-    groups: tuple[Group, ...]
+    groups: tuple[GroupReport, ...]
     fixed: dict[str, str]
 
     @property
@@ -73,7 +97,7 @@ class Report:
             ],
             "entries": self.contents.entries,
             "size": self.contents.size,
-            "groups": {group.name: {"ttl": group.ttl, "protected": group.protected} for group in self.groups},
+            "groups": {group.name: group.as_json() for group in self.groups},
             # Which workers follow is not counted in this version.
             "workers": [],
         }
@@ -98,9 +122,22 @@ def report(alias: str = "default") -> Report:
         status=status,
         tried=(*map(_redis, detect.detect(addresses)), _files(space)),
         contents=space.contents(),
-        groups=tuple(groups.every()),
+        groups=tuple(group_reports(alias)),
         fixed=dict(conf.get("ENVIRONMENT")),
     )
+
+
+def group_reports(alias: str = "default") -> list[GroupReport]:
+    """Return every group and how long its entries live in one cache.
+
+    Args:
+        alias: a key of CACHES that is an adaptive cache.
+    """
+    saved = state.saved_lifetimes(conf.location(alias))
+    return [
+        GroupReport(group.name, group.label, group.protected, group.ttl, saved.get(group.name))
+        for group in groups.every()
+    ]
 
 
 def _redis(candidate: Candidate) -> Tried:

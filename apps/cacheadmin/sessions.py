@@ -18,7 +18,7 @@ from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore as DatabaseStore
 from django.core.cache import caches
 
-from cacheadmin import groups
+from cacheadmin import state
 
 if TYPE_CHECKING:
     from django.contrib.sessions.models import Session
@@ -55,8 +55,8 @@ class SessionStore(DatabaseStore):
     @classmethod
     def get_session_cookie_age(cls) -> int:
         """Return the idle lifetime in seconds: that of the group ``sessions``."""
-        group = groups.get("sessions")
-        return settings.SESSION_COOKIE_AGE if group is None or group.ttl is None else group.ttl
+        life = state.lifetime("sessions", settings.SESSION_CACHE_ALIAS)
+        return settings.SESSION_COOKIE_AGE if life is None else life
 
     # --- Reading ---
 

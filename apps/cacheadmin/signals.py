@@ -1,4 +1,4 @@
-"""One signal carries every event of a cache: ``outage``, ``switch``, ``clear``, ``choice``."""
+"""One signal carries every event of a cache: ``outage``, ``switch``, ``clear``, ``choice``, ``lifetime``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def send(kind: str, **details: Any) -> None:
     """Tell all receivers; a receiver that fails is not the cache's business.
 
     Args:
-        kind: ``outage``, ``switch``, ``clear`` or ``choice``.
-        details: what belongs to the event: ``engine``, ``detail``, ``actor``, ``request``, …
+        kind: ``outage``, ``switch``, ``clear``, ``choice`` or ``lifetime``.
+        details: what belongs to the event: ``engine``, ``detail``, ``seconds``, ``actor``, ``request``, …
     """
     cache_event.send_robust(sender=None, kind=kind, **details)

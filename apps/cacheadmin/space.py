@@ -32,7 +32,6 @@ from cacheadmin.serializer import Serializer, fingerprint
 
 Result = TypeVar("Result")
 
-DEFAULT_LOCATION = "redis://127.0.0.1:6379/0"
 # Bytes. Smaller values reach a Redis sooner as they are than they would be compressed.
 COMPRESS_FROM = 65_536
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -235,7 +234,7 @@ def identify(location: str, params: dict[str, Any]) -> Identity:
     configured = options.get("DIRECTORY")
     directory = Path(configured) if configured else shared.private_temporary_directory() / "files"
     return Identity(
-        location=location or DEFAULT_LOCATION,
+        location=location or conf.DEFAULT_LOCATION,
         directory=directory,
         choice=options.get("ENGINE", "auto"),
         prefix=params.get("KEY_PREFIX", ""),
@@ -291,8 +290,7 @@ def probe_lost() -> None:
 def _governing(snapshot: state.Snapshot, location: str) -> state.SavedChoice | None:
     """Return the saved choice of an alias at *location*, which governs all caches there."""
     for alias, choice in snapshot.items():
-        config = settings.CACHES.get(alias)
-        if config is not None and (config.get("LOCATION") or DEFAULT_LOCATION) == location:
+        if conf.has_location(alias, location):
             return choice
     return None
 

@@ -15,7 +15,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from cacheadmin import conf, signals
+from django.core.signals import setting_changed
+
+from cacheadmin import conf, groups, signals
 
 logger = logging.getLogger("cacheadmin")
 
@@ -36,16 +38,41 @@ class SavedChoice:
 
 
 Snapshot = Mapping[str, SavedChoice]
-Loader = Callable[[], Snapshot]
-Saver = Callable[[str, str, str], None]
+Lifetimes = Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Saved:
+    """All that is saved, as one look found it.
+
+    Args:
+        choices: by alias.
+        lifetimes: seconds by group, by alias; the alias saved last comes last.
+    """
+
+    choices: Snapshot
+    lifetimes: Mapping[str, Lifetimes] = field(default_factory=dict)
+    # The same by LOCATION, filled as it is asked for: it goes with the look that it comes from.
+    by_location: dict[str, Lifetimes] = field(default_factory=dict, compare=False, repr=False)
+
+
+Loader = Callable[[], Saved]
+ChoiceSaver = Callable[[str, str, str], None]
+LifetimeSaver = Callable[[list[str], str, int | None], None]
 Listener = Callable[[Snapshot], None]
+
+# Nothing in Redis lives longer than this, so no longer lifetime would be true.
+LONGEST_LIFETIME = 30 * 24 * 3600
+
+_NO_PLACE = "cacheadmin is not in INSTALLED_APPS, so there is no place to save to."
 
 # Seconds without a look, at most, while looking takes long and fails.
 _LONGEST_PAUSE = 10.0
 
-_snapshot: Snapshot = MappingProxyType({})
+_saved = Saved(MappingProxyType({}))
 _loader: Loader | None = None
-_saver: Saver | None = None
+_choice_saver: ChoiceSaver | None = None
+_lifetime_saver: LifetimeSaver | None = None
 _listeners: list[Listener] = []
 _lock = threading.Lock()
 _next_look = float("-inf")
@@ -54,10 +81,10 @@ _has_complained = False
 _has_loaded = False
 
 
-def connect(loader: Loader, saver: Saver) -> None:
+def connect(loader: Loader, choice_saver: ChoiceSaver, lifetime_saver: LifetimeSaver) -> None:
     """Say how the saved settings are read and written; called once, when the app is ready."""
-    global _loader, _saver
-    _loader, _saver = loader, saver
+    global _loader, _choice_saver, _lifetime_saver
+    _loader, _choice_saver, _lifetime_saver = loader, choice_saver, lifetime_saver
 
 
 def listen(listener: Listener) -> None:
@@ -66,8 +93,8 @@ def listen(listener: Listener) -> None:
 
 
 def snapshot() -> Snapshot:
-    """Return what is known now, by alias; costs nothing."""
-    return _snapshot
+    """Return the choices that are known now, by alias; costs nothing."""
+    return _saved.choices
 
 
 def refresh(*, now: bool = False) -> None:
@@ -89,7 +116,7 @@ def refresh(*, now: bool = False) -> None:
     finally:
         _lock.release()
     for listener in _listeners:
-        listener(_snapshot)
+        listener(_saved.choices)
 
 
 def _is_due() -> bool:
@@ -98,11 +125,11 @@ def _is_due() -> bool:
 
 def _look(loader: Loader) -> bool:
     """Read the saved settings; return whether that worked."""
-    global _next_look, _snapshot, _has_looked, _has_complained, _has_loaded
+    global _next_look, _saved, _has_looked, _has_complained, _has_loaded
     begun = time.monotonic()
     _next_look = begun + conf.get("REFRESH_INTERVAL")
     try:
-        _snapshot = MappingProxyType(dict(loader()))
+        _saved = loader()
     except Exception as error:  # noqa: BLE001
         # Before migrate, without a database, in a test that forbids queries: any failure keeps
         # what was known, and is told once. What took long to fail is tried less often.
@@ -140,6 +167,81 @@ def refresh_if_possible() -> None:
         refresh()
 
 
+# --- Lifetimes ---
+
+
+def lifetime(group: str, alias: str = "default") -> int | None:
+    """Return the seconds that entries of *group* live in *alias* unless a call says otherwise.
+
+    Returns:
+        what is saved, else what the group declares; ``None`` leaves it to the alias's TIMEOUT.
+    """
+    return lifetime_at(group, conf.location(alias))
+
+
+def lifetime_at(group: str, location: str) -> int | None:
+    """Return the same for the caches at *location*: what each write asks, and so dictionaries alone."""
+    saved = _saved.by_location.get(location)
+    if saved is None:
+        saved = saved_lifetimes(location)
+    if group in saved:
+        return saved[group]
+    declared = groups.get(group)
+    return None if declared is None else declared.ttl
+
+
+def saved_lifetimes(location: str) -> Lifetimes:
+    """Return the saved seconds by group for the caches at *location*."""
+    # One look for all of this, whatever another thread finds meanwhile.
+    saved = _saved
+    found = saved.by_location.get(location)
+    if found is None:
+        merged: dict[str, int] = {}
+        for alias, seconds in saved.lifetimes.items():
+            if conf.has_location(alias, location):
+                merged.update(seconds)
+        found = saved.by_location[location] = MappingProxyType(merged)
+    return found
+
+
+def save_lifetime(group: str, seconds: int | None, *, alias: str = "default", **origin: Any) -> None:
+    """Save how long entries of a group live in the alias and those at the same LOCATION.
+
+    In force here at once and in the other processes within two seconds, for what is stored from then on.
+
+    Args:
+        group: the group's name.
+        seconds: whole seconds, 1 to 30 days; ``None`` goes back to what is declared.
+        alias: a key of CACHES.
+        origin: what the event says of its cause, such as ``actor`` and ``request``.
+
+    Raises:
+        KeyError: there is no such group.
+        ValueError: that is no lifetime.
+    """
+    if groups.get(group) is None:
+        raise KeyError(group)
+    if seconds is not None and not _is_lifetime(seconds):
+        raise ValueError(
+            f"A lifetime is a whole number of seconds, 1 to {LONGEST_LIFETIME} (30 days), not {seconds!r}."
+        )
+    if _lifetime_saver is None:
+        raise RuntimeError(_NO_PLACE)
+    location = conf.location(alias)
+    before = saved_lifetimes(location).get(group)
+    beside = [other for other in conf.aliases() if other != alias and conf.has_location(other, location)]
+    _lifetime_saver([alias, *beside], group, seconds)
+    refresh(now=True)
+    signals.send("lifetime", alias=alias, group=group, seconds=seconds, before=before, **origin)
+
+
+def _is_lifetime(seconds: object) -> bool:
+    return isinstance(seconds, int) and not isinstance(seconds, bool) and 1 <= seconds <= LONGEST_LIFETIME
+
+
+# --- Choices ---
+
+
 def save_choice(alias: str = "default", *, engine: str, location: str = "", **origin: Any) -> None:
     """Save which engine the alias and those at the same LOCATION use; in force here at once.
 
@@ -154,8 +256,16 @@ def save_choice(alias: str = "default", *, engine: str, location: str = "", **or
     """
     if engine not in ("auto", "redis", "file", "memory", "off"):
         raise ValueError(f"There is no engine {engine!r}.")
-    if _saver is None:
-        raise RuntimeError("cacheadmin is not in INSTALLED_APPS, so there is no place to save to.")
-    _saver(alias, engine, location)
+    if _choice_saver is None:
+        raise RuntimeError(_NO_PLACE)
+    _choice_saver(alias, engine, location)
     refresh(now=True)
     signals.send("choice", alias=alias, engine=engine, **origin)
+
+
+def _forget_locations(*, setting: str, **kwargs: object) -> None:
+    if setting == "CACHES":
+        _saved.by_location.clear()
+
+
+setting_changed.connect(_forget_locations, dispatch_uid="cacheadmin.state")

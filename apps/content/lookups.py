@@ -103,7 +103,8 @@ def articles_page(
     wanted = (language, author_id, tag_id, cursor, size)
     page = _stored_page(*wanted)
     if _is_stale(page.stale_at):
-        page = _stored_page.refresh(*wanted)
+        _stored_page.invalidate(*wanted)
+        page = _stored_page(*wanted)
     return page
 
 
@@ -130,7 +131,8 @@ def surroundings(article: FullArticle) -> Surroundings:
     """Return what a reader of *article* may go on to, in the same language."""
     around = _stored_surroundings(article.id)
     if _is_stale(around.stale_at):
-        around = _stored_surroundings.refresh(article.id)
+        _stored_surroundings.invalidate(article.id)
+        around = _stored_surroundings(article.id)
     return around
 
 

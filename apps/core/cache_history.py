@@ -11,7 +11,11 @@ from cacheadmin.signals import cache_event
 from core import history
 
 # What people do. An outage or a return is the cache's own doing and has nobody to name.
-_DEEDS = {"clear": "clear cache", "choice": "choose cache engine"}
+_DEEDS = {
+    "clear": "clear cache",
+    "choice": "choose cache engine",
+    "lifetime": "change cache lifetime",
+}
 
 
 @receiver(cache_event)
@@ -27,7 +31,8 @@ def _record_cache_event(
 
 
 def _in_words(details: dict[str, Any]) -> str:
-    shown = {name: details[name] for name in ("alias", "groups", "engine") if name in details}
+    names = ("alias", "groups", "engine", "group", "before", "seconds")
+    shown = {name: details[name] for name in names if details.get(name) is not None}
     return "; ".join(
         f"{name}: {', '.join(value) if isinstance(value, tuple) else value}" for name, value in shown.items()
     )

@@ -12,6 +12,7 @@ NAMES = {
     "withdraw": pgettext_lazy("history", "Withdrawn"),
     "clear cache": pgettext_lazy("history", "Cache cleared"),
     "choose cache engine": pgettext_lazy("history", "Cache engine chosen"),
+    "change cache lifetime": pgettext_lazy("history", "Cache lifetime changed"),
     "install": pgettext_lazy("history", "Site installed"),
 }
 

@@ -23,7 +23,7 @@ WorkerMaker = Callable[..., Worker]
 @pytest.fixture(autouse=True)
 def _nothing_remembered() -> None:
     """Forget what an earlier test saved: its row is rolled back, and what is known of it is not."""
-    state._snapshot = {}
+    state._saved = state.Saved({})
     state._next_look = float("-inf")
     state._has_complained = False
     state._has_looked = False

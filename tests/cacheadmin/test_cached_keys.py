@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
 import enum
+import hashlib
+import subprocess
+import sys
+import uuid
+from decimal import Decimal
 from typing import Any, cast
 
 import pytest
@@ -15,10 +21,19 @@ from django.utils.safestring import mark_safe
 from cacheadmin import cached
 from cacheadmin.backend import AdaptiveCache
 from cacheadmin.decorators import CachedFunction
+from tests.cacheadmin.workers import Worker
 
 
 class Colour(models.TextChoices):
     RED = "red"
+
+
+class Plain(enum.Enum):
+    ONE = 1
+
+
+class Other(enum.Enum):
+    ONE = 1
 
 
 class Number(enum.IntEnum):
@@ -79,6 +94,69 @@ def test_numbers_and_models_stay_readable_in_a_key() -> None:
     assert GREET.key(SimpleLazyObject(lambda: Team(pk=5))) == GREET.key(Team(pk=5))
 
 
+def test_short_and_long_ways_to_a_key_lead_to_the_same() -> None:
+    @cached("content")
+    def cut(first: object, second: object = 2, third: object = None, *, last: str = "z") -> None:
+        return None
+
+    for value in (1, True, None, "ann", "é\ud800", Colour.RED, Number.ONE, Team(pk=5), 1.5, ("a", 1)):
+        keys = {cut.key(value), cut.key(first=value), cut.key(value, 2, None), cut.key(value, last="z")}
+        assert len(keys) == 1, value
+        assert cut.key(1, value) == cut.key(1, second=value)
+    assert cut.key(1) == cut.key(True).replace(":True:", ":1:") != cut.key(True)
+
+
+def test_a_default_that_changes_is_another_argument() -> None:
+    @cached("content")
+    def collect(into: list[int] = []) -> list[int]:  # noqa: B006 (such functions are what this is about)
+        return into
+
+    before = collect.key()
+    assert before == collect.key([])
+    cast(Any, collect._function).__defaults__[0].append(1)
+    assert collect.key() == collect.key([1]) != before
+
+
+def test_dates_numbers_and_members_of_enumerations_make_keys() -> None:
+    day = datetime.date(2026, 11, 22)
+    moment = datetime.datetime(2026, 11, 22, tzinfo=datetime.UTC)
+    different: list[Any] = [
+        day, str(day), moment, moment.replace(tzinfo=None), moment.isoformat(), moment.time(),
+        moment - moment, Decimal("1.5"), 1.5, "1.5", uuid.UUID(int=5), str(uuid.UUID(int=5)),
+        Plain.ONE, Other.ONE,
+    ]  # fmt: skip
+    assert len({GREET.key(value) for value in different}) == len(different)
+
+
+def test_a_key_is_the_same_in_every_process_and_version_of_python() -> None:
+    # Letters that only newer versions know as such, sets, and what no encoding has a place for.
+    values = [
+        "{'b', 'a', ('x', 1)}", "{'b': {3, 1}, 'a': None}", "1.1", "b'bytes'", "10**30",
+        r"'\u1c89 \U0001fae8'", r"'\ud800'",
+    ]  # fmt: skip
+    code = (
+        "import django; django.setup()\n"
+        "from cacheadmin.cache_keys import KeyMaker\n"
+        "def greet(name, *more, **words): pass\n"
+        "greet.__module__ = 'app'\n"
+        f"for value in [{', '.join(values)}]:\n"
+        "    print(KeyMaker(greet, 'content', None).make((value, value), {'a': value}))\n"
+    )
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**Worker.environment({"SECRET_KEY": "x"}), "PYTHONHASHSEED": seed},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        for seed in ("1", "2", "3")
+    }
+    (keys,) = found
+    # As every supported Python makes them: a change here empties the caches of all who update.
+    assert hashlib.sha256(keys.encode()).hexdigest()[:16] == "c5e64b1f7d34bf19"
+
+
 def test_a_key_has_no_length_and_no_character_that_memcached_refuses() -> None:
     many = [f"argument {number} with spaces" for number in range(40)]
     for key in (GREET.key(*many), GREET.key("a b\n\x7f"), GREET.key(Number.ONE)):
@@ -94,7 +172,7 @@ def test_a_key_has_no_length_and_no_character_that_memcached_refuses() -> None:
     assert cut.key(*"abcdefgh") != cut.key(*"abcdefgg")
 
 
-@pytest.mark.parametrize("argument", [object(), Team(), AnonymousUser(), lambda: None, iter([])])
+@pytest.mark.parametrize("argument", [object(), Team(), AnonymousUser(), lambda: None, iter([]), [object()]])
 def test_what_makes_no_key_is_refused_in_words(argument: object) -> None:
     with pytest.raises(TypeError, match=r"cannot make a key from 'name'.*key=…"):
         GREET.key(argument)

@@ -127,10 +127,13 @@ def test_every_save_raises_the_revision(new_cache: CacheMaker) -> None:
 
 
 def test_without_the_app_there_is_no_place_to_save_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(state, "_saver", None)
+    monkeypatch.setattr(state, "_choice_saver", None)
+    monkeypatch.setattr(state, "_lifetime_saver", None)
     monkeypatch.setattr(state, "_loader", None)
     with pytest.raises(RuntimeError, match="INSTALLED_APPS"):
         state.save_choice(engine="file")
+    with pytest.raises(RuntimeError, match="INSTALLED_APPS"):
+        state.save_lifetime("content", 5)
     state.refresh(now=True)
 
 

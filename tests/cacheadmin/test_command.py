@@ -63,7 +63,12 @@ def test_status_in_json_has_the_promised_shape(new_cache: CacheMaker, redis_serv
     assert status["workers"] == []
     assert datetime.fromisoformat(status["since"]).tzinfo is not None
     assert status["reason"].startswith("Redis was found")
-    assert status["groups"]["content"] == {"ttl": 120, "protected": False}
+    assert status["groups"]["content"] == {
+        "ttl": 120,
+        "declared": 120,
+        "saved": None,
+        "protected": False,
+    }
     assert status["groups"]["sessions"]["protected"] is True
     first = status["candidates"][0]
     assert first["engine"] == "redis"

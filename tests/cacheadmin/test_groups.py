@@ -29,6 +29,7 @@ def own_group() -> Iterator[Group]:
     groups.register(group)
     yield group
     del groups._registry["tests"]
+    groups._claim()
 
 
 @pytest.fixture
@@ -42,50 +43,6 @@ def events() -> Iterator[list[dict[str, Any]]]:
     cache_event.connect(receive)
     yield seen
     cache_event.disconnect(receive)
-
-
-# --- Whose a key is ---
-
-
-@pytest.mark.parametrize(
-    ("key", "group"),
-    [
-        ("content:list:1", "content"),
-        ("users:7", "users"),
-        ("content", "other"),
-        ("content-list:1", "other"),
-        ("unheard of:1", "other"),
-        (":content", "other"),
-        ("", "other"),
-        ("sessions:abc", "sessions"),
-        ("django.contrib.sessions.cacheabc", "sessions"),
-        ("django.contrib.sessions.cached_dbabc", "sessions"),
-    ],
-)
-def test_the_part_before_the_first_colon_names_the_group(key: str, group: str) -> None:
-    assert groups.of_key(key) == group
-
-
-def test_an_alias_may_have_one_group_for_all_keys(new_cache: CacheMaker) -> None:
-    cache = new_cache("memory", GROUP="sessions")
-    assert cache.group_of("content:1") == "sessions"
-    cache.set("content:1", 1)
-    cache.clear_groups(["content"])
-    assert cache.get("content:1") == 1
-    cache.clear_groups(["sessions"])
-    assert cache.get("content:1") is None
-
-
-def test_the_apps_of_the_site_declare_their_groups() -> None:
-    lifetimes = {group.name: group.ttl for group in groups.every()}
-    assert lifetimes.items() >= {"settings": 600, "users": 300, "content": 120, "sessions": 3600}.items()
-    assert {group.name for group in groups.every() if group.protected} == {"sessions", "ratelimit"}
-
-
-@pytest.mark.parametrize("name", ["", "a:b"])
-def test_a_group_needs_a_name_without_a_colon(name: str) -> None:
-    with pytest.raises(ValueError, match="colon"):
-        groups.register(Group(name))
 
 
 # --- Lives ---

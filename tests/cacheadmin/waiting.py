@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 
 def wait_until(is_so: Callable[[], bool], *, seconds: float) -> float:
@@ -27,3 +29,14 @@ class Stopwatch:
 
     def __exit__(self, *_: object) -> None:
         self.seconds = time.monotonic() - self._began
+
+
+@contextmanager
+def threads(number: int, target: Callable[[], object]) -> Iterator[None]:
+    """Run *target* in so many threads, and wait for them at the end."""
+    running = [threading.Thread(target=target) for _ in range(number)]
+    for thread in running:
+        thread.start()
+    yield
+    for thread in running:
+        thread.join()

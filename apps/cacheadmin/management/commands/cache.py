@@ -1,4 +1,4 @@
-"""``manage.py cache``: look at the cache, choose its engine, empty it."""
+"""``manage.py cache``: look at the cache, choose its engine and lifetimes, empty it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from cacheadmin import clear, detect, space, state
 from cacheadmin.backend import AdaptiveCache
-from cacheadmin.report import Report, report
+from cacheadmin.report import GroupReport, Report, group_reports, report
 
 _ENGINES = ("auto", "redis", "file", "memory", "off")
 _MISUSE = 2
@@ -22,7 +22,7 @@ _MISUSE = 2
 class Command(BaseCommand):
     """The actions of the cache page, for people and for scripts."""
 
-    help = "Show the state of the cache, choose its engine, or clear it."
+    help = "Show the state of the cache, choose its engine and lifetimes, or clear it."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -31,6 +31,7 @@ class Command(BaseCommand):
         for name, text in (
             ("status", "which engine is live, and why"),
             ("use", "choose the engine"),
+            ("ttl", "show how long entries of each group live, or change it for one"),
             ("clear", "empty the cache, or some of its groups; sessions and rate limits stay"),
         ):
             sub = subcommands.add_parser(name, help=text, description=text.capitalize() + ".")
@@ -40,6 +41,16 @@ class Command(BaseCommand):
                 sub.add_argument("engine", choices=_ENGINES)
                 sub.add_argument("--redis-url", default="", help="the address of Redis; kept encrypted")
                 sub.add_argument("--force", action="store_true", help="save an address that does not work")
+            if name == "ttl":
+                sub.add_argument("group", nargs="?", metavar="GROUP", help="only this group")
+                sub.add_argument(
+                    "seconds",
+                    nargs="?",
+                    type=int,
+                    metavar="SECONDS",
+                    help=f"save this lifetime, 1 to {state.LONGEST_LIFETIME}; what is stored keeps its own",
+                )
+                sub.add_argument("--reset", action="store_true", help="go back to the declared lifetime")
             if name == "clear":
                 sub.add_argument(
                     "--group",
@@ -73,10 +84,7 @@ class Command(BaseCommand):
         try:
             state.save_choice(options["alias"], engine=engine, location=address, actor="manage.py")
         except (DatabaseError, ImproperlyConfigured) as error:
-            raise CommandError(
-                f"The choice cannot be saved ({type(error).__name__}): the database is out of reach, or has "
-                "no table for it yet. Run `manage.py migrate`, or set OPTIONS['ENGINE'] in CACHES."
-            ) from error
+            raise _not_saved("choice", error, "set OPTIONS['ENGINE'] in CACHES") from error
         self._status(options)
 
     def _refuse_dead_address(self, alias: str, address: str) -> None:
@@ -88,14 +96,36 @@ class Command(BaseCommand):
                 "Nothing was changed. Mend the address, or say --force to save it all the same."
             )
 
+    def _ttl(self, options: dict[str, Any]) -> None:
+        name, seconds, alias = options["group"], options["seconds"], options["alias"]
+        found = {group.name: group for group in group_reports(alias)}
+        if name is not None and name not in found:
+            raise _no_group(name)
+        if options["reset"] and (name is None or seconds is not None):
+            raise CommandError("Say --reset with one group and no seconds.", returncode=_MISUSE)
+        if options["reset"] or seconds is not None:
+            self._save_lifetime(name, seconds, alias)
+            found = {group.name: group for group in group_reports(alias)}
+        shown = [group for group in found.values() if name in (None, group.name)]
+        if options["json"]:
+            self._print_json({"alias": alias, "groups": {group.name: group.as_json() for group in shown}})
+            return
+        for group in shown:
+            self.stdout.write(f"{group.name}: {_in_words(group)}")
+
+    def _save_lifetime(self, name: str, seconds: int | None, alias: str) -> None:
+        try:
+            state.save_lifetime(name, seconds, alias=alias, actor="manage.py")
+        except ValueError as error:
+            raise CommandError(str(error), returncode=_MISUSE) from error
+        except (DatabaseError, ImproperlyConfigured) as error:
+            raise _not_saved("lifetime", error, "declare it in cache_groups.py") from error
+
     def _clear(self, options: dict[str, Any]) -> None:
         try:
             cleared = clear.clear(options["group"], alias=options["alias"], actor="manage.py")
         except KeyError as error:
-            raise CommandError(
-                f"There is no group {error.args[0]!r}. `manage.py cache status` lists the groups.",
-                returncode=_MISUSE,
-            ) from error
+            raise _no_group(error.args[0]) from error
         except clear.ProtectedGroup as error:
             raise CommandError(
                 f"The group {error.args[0]!r} is protected in this cache, and nothing was cleared. "
@@ -131,6 +161,23 @@ class Command(BaseCommand):
         if found.contents.entries is not None:
             self.stdout.write(f"Entries: {found.contents.entries}, {found.contents.size} bytes")
         for group in found.groups:
-            life = "as the alias says" if group.ttl is None else f"{group.ttl} s"
             spared = ", spared by clear" if group.protected else ""
-            self.stdout.write(f"Group:   {group.name}: {life}{spared}")
+            self.stdout.write(f"Group:   {group.name}: {_in_words(group)}{spared}")
+
+
+def _in_words(group: GroupReport) -> str:
+    declared = "as the alias says" if group.declared is None else f"{group.declared} s"
+    return declared if group.saved is None else f"{group.saved} s, saved (declared: {declared})"
+
+
+def _no_group(name: str) -> CommandError:
+    return CommandError(
+        f"There is no group {name!r}. `manage.py cache status` lists the groups.", returncode=_MISUSE
+    )
+
+
+def _not_saved(what: str, error: Exception, instead: str) -> CommandError:
+    return CommandError(
+        f"The {what} cannot be saved ({type(error).__name__}): the database is out of reach, or has "
+        f"no table for it yet. Run `manage.py migrate`, or {instead}."
+    )
