@@ -1,0 +1,20 @@
+"""Entries in a Redis (or Valkey), over django-redis: shared by all machines that reach it.
+
+A server, a unix socket, what Sentinels name as the master, or a Cluster: ``address`` reads where it
+is, ``pools`` connects, ``wire`` and ``cluster`` speak, ``engine`` says what is stored.
+"""
+
+from cacheadmin.engines.redis.address import SCHEMES, without_password
+from cacheadmin.engines.redis.engine import LONGEST_LIFE, RedisEngine
+from cacheadmin.engines.redis.errors import explain
+from cacheadmin.engines.redis.pools import PooledConnectionFactory, connect
+
+__all__ = [
+    "LONGEST_LIFE",
+    "SCHEMES",
+    "PooledConnectionFactory",
+    "RedisEngine",
+    "connect",
+    "explain",
+    "without_password",
+]

@@ -1,0 +1,132 @@
+"""redis-py's connections, with a shorter way to send and to read.
+
+Connecting, logging in, TLS and Sentinels stay theirs. Where hiredis is installed, an exchange goes
+straight from the socket to its reader, and costs half of what the library's own two calls do.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from redis.connection import Connection, SSLConnection, UnixDomainSocketConnection
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import InvalidResponse, ReadOnlyError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.sentinel import SentinelManagedConnection, SentinelManagedSSLConnection
+
+try:
+    import hiredis
+except ImportError:
+    hiredis = None  # type: ignore[assignment]
+
+_NOTHING_YET = object()
+_ROOM = 1 << 16
+
+
+class DemotedError(RedisConnectionError):
+    """What was the master takes no writes any more; nothing was done, and there is another one."""
+
+
+class _Direct:
+    _sock: Any
+    _parser: Any
+    # The socket that the reader reads from: a new one needs a new reader, since the old may hold half an answer.
+    _read_from: Any = None
+    # The key that a transaction changed last, and one that is watched already: its name, what it held
+    # when the watch began, and until when that counts.
+    last_changed = b""
+    primed: tuple[bytes, Any, float] | None = None
+
+    def exchange(self, packet: bytes, count: int) -> list[Any]:
+        """Send *packet* and return its *count* answers, errors of the server among them.
+
+        Whatever else goes wrong, also in the caller's own thread, closes the connection: an answer
+        that nobody has read would be taken for that to the next question.
+
+        Raises:
+            redis.ConnectionError: the connection is lost, or the server wants to be asked differently.
+            redis.TimeoutError: it takes too long.
+            redis.InvalidResponse: it is no Redis.
+        """
+        sock = self._sock
+        if hiredis is None or sock is None:
+            return self._exchange_by_library(packet, count)
+        if self._read_from is not sock:
+            self._prepare(sock)
+        reader, buffer, answers = self._reader, self._buffer, []
+        try:
+            sock.sendall(packet)
+            while True:
+                answer = reader.gets()
+                if answer is _NOTHING_YET:
+                    size = sock.recv_into(buffer)
+                    if not size:
+                        raise RedisConnectionError("Connection closed by server.")
+                    reader.feed(buffer, 0, size)
+                    continue
+                if isinstance(answer, RedisConnectionError):
+                    raise answer
+                answers.append(answer)
+                if len(answers) == count:
+                    return answers
+        except BaseException as error:
+            self.disconnect()  # type: ignore[attr-defined]
+            if isinstance(error, TimeoutError):
+                raise RedisTimeoutError("No answer in time.") from error
+            if isinstance(error, OSError):
+                raise RedisConnectionError(f"Connection lost: {error.strerror}") from error
+            raise
+
+    def _prepare(self, sock: Any) -> None:
+        self._reader = hiredis.Reader(
+            protocolError=InvalidResponse,
+            replyError=self._parser.parse_error,
+            notEnoughData=_NOTHING_YET,
+        )
+        self._buffer = bytearray(_ROOM)
+        self._read_from = sock
+
+    def _exchange_by_library(self: Any, packet: bytes, count: int) -> list[Any]:
+        try:
+            self.send_packed_command((packet,), False)
+            answers = []
+            for _ in range(count):
+                try:
+                    answers.append(self.read_response(disconnect_on_error=True))
+                except ResponseError as error:
+                    answers.append(error)
+        except BaseException:
+            self.disconnect()
+            raise
+        return answers
+
+
+class _Managed(_Direct):
+    def exchange(self, packet: bytes, count: int) -> list[Any]:
+        answers = super().exchange(packet, count)
+        for answer in answers:
+            if isinstance(answer, ReadOnlyError):
+                # The next connection asks the Sentinels again.
+                self.disconnect()  # type: ignore[attr-defined]
+                raise DemotedError("The master has been demoted.")
+        return answers
+
+
+class DirectConnection(_Direct, Connection):
+    """Over TCP."""
+
+
+class DirectSSLConnection(_Direct, SSLConnection):
+    """Over TLS."""
+
+
+class DirectUnixConnection(_Direct, UnixDomainSocketConnection):
+    """Over a unix socket."""
+
+
+class DirectManagedConnection(_Managed, SentinelManagedConnection):
+    """To the master that Sentinels name."""
+
+
+class DirectManagedSSLConnection(_Managed, SentinelManagedSSLConnection):
+    """To the master that Sentinels name, over TLS."""
