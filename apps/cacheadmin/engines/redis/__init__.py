@@ -5,15 +5,17 @@ is, ``pools`` connects, ``wire`` and ``cluster`` speak, ``engine`` says what is 
 """
 
 from cacheadmin.engines.redis.address import SCHEMES, without_password
-from cacheadmin.engines.redis.engine import LONGEST_LIFE, RedisEngine
+from cacheadmin.engines.redis.engine import RedisEngine
 from cacheadmin.engines.redis.errors import explain
-from cacheadmin.engines.redis.pools import PooledConnectionFactory, connect
+from cacheadmin.engines.redis.lives import LONGEST_LIFE
+from cacheadmin.engines.redis.pools import PooledConnectionFactory, answers_without_tls, connect
 
 __all__ = [
     "LONGEST_LIFE",
     "SCHEMES",
     "PooledConnectionFactory",
     "RedisEngine",
+    "answers_without_tls",
     "connect",
     "explain",
     "without_password",

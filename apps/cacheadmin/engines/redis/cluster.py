@@ -9,13 +9,13 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from redis.crc import REDIS_CLUSTER_HASH_SLOTS, key_slot
-from redis.exceptions import AskError, MovedError, RedisError, ResponseError
+from redis.exceptions import AskError, MovedError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from cacheadmin.engines.redis import packets
 from cacheadmin.engines.redis.address import Host
-from cacheadmin.engines.redis.errors import NotCoveredError
+from cacheadmin.engines.redis.errors import FAILURES, NotCoveredError
 from cacheadmin.engines.redis.wire import Decision, Request, ServerWire, Wire, is_wrong_type, survive_forks
 
 # How often a key is followed from node to node before we give up.
@@ -56,7 +56,7 @@ class ClusterWire(Wire):
     def ask(self, name: bytes, packet: bytes, *, again: bool = True) -> Any:
         host = self._owner(name)
         try:
-            return self._guarded(host, lambda wire: wire.ask(name, packet, again=again))
+            return self._guarded(host, ServerWire.ask, name, packet, again=again)
         except AskError as moved:
             return self._follow(host, packet, moved)
 
@@ -67,7 +67,7 @@ class ClusterWire(Wire):
         answers: list[Any] = [None] * len(requests)
         for host, indexes in by_host.items():
             part = [requests[index] for index in indexes]
-            said = self._guarded(host, lambda wire, part=part: wire.ask_each(part))
+            said = self._guarded(host, ServerWire.ask_each, part)
             for index, answer in zip(indexes, said, strict=True):
                 answers[index] = self._followed(host, requests[index][1], answer)
         return answers
@@ -76,7 +76,7 @@ class ClusterWire(Wire):
         host, asking = self._owner(name), False
         for _ in range(_MOST_MOVES):
             try:
-                return self._guarded(host, lambda wire, asking=asking: wire.transact(name, decide, asking=asking))
+                return self._guarded(host, ServerWire.transact, name, decide, asking=asking)
             except AskError as moved:
                 host, asking = self._learn(host, moved)
         raise NotCoveredError("The key moves faster than it can be followed.")
@@ -125,7 +125,7 @@ class ClusterWire(Wire):
         for _ in range(_MOST_MOVES):
             host, asking = self._learn(host, moved)
             parts = [(b"", packets.ASKING), (b"", packet)] if asking else [(b"", packet)]
-            answer = self._guarded(host, lambda wire, parts=parts: wire.ask_each(parts))[-1]
+            answer = self._guarded(host, ServerWire.ask_each, parts)[-1]
             if not isinstance(answer, AskError):
                 if isinstance(answer, ResponseError):
                     raise answer
@@ -144,9 +144,9 @@ class ClusterWire(Wire):
         self._is_stale = self._is_stale or time.monotonic() - self._looked > _PAUSE
         return new, False
 
-    def _guarded(self, host: Host, do: Callable[[ServerWire], Any]) -> Any:
+    def _guarded(self, host: Host, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         try:
-            return do(self._wire(host))
+            return method(self._wire(host), *args, **kwargs)
         except (RedisConnectionError, RedisTimeoutError) as error:
             # Another node may have taken its place by the next time.
             self._is_stale = True
@@ -192,13 +192,13 @@ class ClusterWire(Wire):
     def _asked(self) -> list[Host | None]:
         known = dict.fromkeys(host for host in self._owners if host is not None)
         deadline = time.monotonic() + self._patience
-        failure: RedisError | OSError | None = None
+        failure: Exception | None = None
         for host in dict.fromkeys([*known, *self._seeds]):
             if failure is not None and time.monotonic() > deadline:
                 break
             try:
                 return _owners(host, self._wire(host).ask(b"", packets.pack(b"CLUSTER", b"SLOTS")))
-            except (RedisError, OSError) as error:
+            except FAILURES as error:
                 failure = error
         raise failure or NotCoveredError("No node was asked.")
 

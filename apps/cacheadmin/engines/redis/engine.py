@@ -50,7 +50,8 @@ class RedisEngine(Engine):
         try:
             data = self._wire.ask(name, packets.get(name))
         except FAILURES as error:
-            data = _nothing_or_raise(error)
+            _raise_unless_foreign(error)
+            return MISSING
         return MISSING if data is None else self._load(key, data)
 
     def set(self, key: str, value: Any, timeout: float | None) -> None:
@@ -73,7 +74,9 @@ class RedisEngine(Engine):
         name = _name(key)
         # Not again: the first try may have been the one that succeeded.
         return bool(
-            self._answer(self._wire.ask, name, packets.add_for(name, data, milliseconds(timeout)), again=False)
+            self._answer(
+                self._wire.ask, name, packets.add_for(name, data, milliseconds(timeout)), again=False
+            )
         )
 
     def touch(self, key: str, timeout: float | None) -> bool:
@@ -93,7 +96,8 @@ class RedisEngine(Engine):
         return bool(self._answer(self._wire.ask, name, packets.delete(name)))
 
     def modify(self, key: str, change: Callable[[Any], Any], timeout: Any = KEEP) -> Any:
-        name, new = _name(key), MISSING
+        name = _name(key)
+        new: Any = MISSING
 
         def renew(data: bytes | None) -> bytes | None:
             nonlocal new
@@ -114,14 +118,15 @@ class RedisEngine(Engine):
         return new
 
     def incr(self, key: str, delta: int) -> Any:
-        name, total, is_plain = _name(key), MISSING, type(delta) is int
+        name, is_plain = _name(key), type(delta) is int
+        total: Any = MISSING
 
         def increase(data: bytes | None) -> bytes | None:
             nonlocal total, is_plain
             total = MISSING
-            digits = None if data is None else bare(data)
-            if data is None or digits is None:
+            if data is None:
                 return None
+            digits = bare(data)
             is_plain = _PLAIN.fullmatch(digits) is not None and abs(int(digits) + delta) <= _LARGEST_PLAIN
             if not is_plain:
                 return None
@@ -302,7 +307,7 @@ def _name(key: str) -> bytes:
     return key.encode("utf-8", "surrogatepass")
 
 
-def _nothing_or_raise(error: Exception) -> None:
+def _raise_unless_foreign(error: Exception) -> None:
     """For somebody else's structure under our name there is nothing; all else means trouble."""
     if isinstance(error, ResponseError) and is_wrong_type(error):
         return

@@ -17,8 +17,6 @@ def pack(*words: bytes) -> bytes:
     return b"*%d\r\n" % len(words) + b"".join([_BULK % (len(word), word) for word in words])
 
 
-
-
 def get(name: bytes) -> bytes:
     """Return GET."""
     return _GET % (len(name), name)

@@ -1,13 +1,13 @@
-"""Connecting, through django-redis: every default of the libraries is set here, so that none changes under us."""
+"""Connecting, through django-redis: every default of the libraries is set here; none changes under us."""
 
 from __future__ import annotations
 
 import hashlib
 import os
+import socket
 import threading
 import time
 import weakref
-from collections.abc import Sequence
 from typing import Any, cast
 
 import redis
@@ -34,6 +34,9 @@ from cacheadmin.engines.redis.wire import ServerWire, Wire
 from cacheadmin.verdicts import Verdict
 
 _MOST_CONNECTIONS = 100
+# The library says of these less than it takes.
+_ClusterNode: Any = redis.cluster.ClusterNode
+_RedisCluster: Any = redis.RedisCluster
 
 
 def connect(address: str, connect_timeout: float, answer_timeout: float) -> Wire:
@@ -117,6 +120,9 @@ class SentinelPool(_Renewable, SentinelConnectionPool):
     """Connections to the server that Sentinels name, whichever it is at the time."""
 
 
+_sentinel_pool: Any = SentinelPool
+
+
 class PooledConnectionFactory(ConnectionFactory[Any, Any, Any]):  # type: ignore[misc]
     """One pool per set of connection parameters, not per URL alone.
 
@@ -147,7 +153,7 @@ class PooledConnectionFactory(ConnectionFactory[Any, Any, Any]):  # type: ignore
         own = {**options, **address.login, "db": address.database, **(address.tls or {})}
         if address.kind == SENTINEL:
             managed = DirectManagedConnection if address.tls is None else DirectManagedSSLConnection
-            return SentinelPool(
+            return _sentinel_pool(
                 address.master,
                 Sentinels(address, options),
                 connection_class=managed,
@@ -193,7 +199,7 @@ class Sentinels:
                 failure = error
             else:
                 if found is not None:
-                    self._hosts.sort(key=lambda other, first=place: other != first)
+                    self._hosts = [place, *(other for other in self._hosts if other != place)]
                     return found
                 failure = NoMasterError("No Sentinel knows this master.")
             if time.monotonic() > deadline:
@@ -202,7 +208,7 @@ class Sentinels:
 
     def _ask(self, place: Host, name: str) -> Host | None:
         # Connections are made as seldom as a master moves: none is kept.
-        connection = self._kind(host=place[0], port=place[1], **self._options)
+        connection: Any = self._kind(host=place[0], port=place[1], **self._options)
         try:
             connection.connect()
             connection.send_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name)
@@ -221,14 +227,34 @@ def _cluster(parsed: Address, options: dict[str, Any], patience: float) -> Clust
         return ServerWire(redis.Redis(connection_pool=pool), patience)
 
     def client() -> Any:
-        nodes: Sequence[Any] = [redis.cluster.ClusterNode(host, port) for host, port in parsed.hosts]
-        extra = {} if parsed.tls is None else {"ssl": True}
+        nodes = [_ClusterNode(host, port) for host, port in parsed.hosts]
         wanted = {name: value for name, value in own.items() if name not in ("client_name", "retry")}
-        return redis.RedisCluster(
-            startup_nodes=list(nodes), retry=Retry(NoBackoff(), 1), **wanted, **extra
-        )
+        if parsed.tls is not None:
+            wanted["ssl"] = True
+        return _RedisCluster(startup_nodes=nodes, retry=Retry(NoBackoff(), 1), **wanted)
 
     return ClusterWire(parsed.hosts, reach, client, patience)
+
+
+def answers_without_tls(address: str, timeout: float) -> bool:
+    """Whether a server that does not answer a TLS greeting answers in the clear.
+
+    It takes the greeting for the beginning of a long line, and waits for the end of it. Nothing of
+    the address but host and port is used: no password goes out in the clear.
+
+    Args:
+        address: one that has been understood.
+        timeout: seconds to wait for the connection, and for the answer.
+    """
+    parsed = parse(address)
+    if parsed.tls is None:
+        return False
+    try:
+        with socket.create_connection(parsed.hosts[0], timeout) as plain:
+            plain.sendall(b"PING\r\n")
+            return plain.recv(1) in (b"+", b"-")
+    except OSError:
+        return False
 
 
 # --- What this process has ---

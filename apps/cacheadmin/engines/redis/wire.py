@@ -195,7 +195,7 @@ class ServerWire(Wire):
         return connection, watched if isinstance(watched, ResponseError) else data
 
     def _primed(self, name: bytes) -> tuple[Any, Any] | None:
-        """Return a connection that has watched *name* since it changed it last, and what it has held since."""
+        """Return a connection that has watched *name* since it changed it last, and what that holds."""
         try:
             connection = self._idle.pop()
         except IndexError:
