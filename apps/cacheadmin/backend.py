@@ -15,6 +15,7 @@ from django.core.cache.backends.base import DEFAULT_TIMEOUT, BaseCache
 
 from cacheadmin import groups, space
 from cacheadmin.engines.base import MISSING, Engine
+from cacheadmin.redis_api import DjangoRedisMethods
 
 Result = TypeVar("Result")
 
@@ -23,7 +24,7 @@ Result = TypeVar("Result")
 JITTER = 0.1
 
 
-class AdaptiveCache(BaseCache):
+class AdaptiveCache(DjangoRedisMethods, BaseCache):
     """A cache backend that runs on Redis, files or memory.
 
     Args:
@@ -35,6 +36,7 @@ class AdaptiveCache(BaseCache):
         super().__init__(params)
         self.space = space.of(space.identify(location, params))
         self.fixed_group: str | None = params.get("OPTIONS", {}).get("GROUP")
+        self.reverse_key_function = params.get("OPTIONS", {}).get("REVERSE_KEY_FUNCTION", "")
 
     # --- Keys and lifetimes ---
 
@@ -74,16 +76,28 @@ class AdaptiveCache(BaseCache):
 
     # --- One entry ---
 
-    def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
+    def get(self, key: str, default: Any = None, version: int | None = None, client: None = None) -> Any:
         value = self._run(lambda engine: engine.get(self.full_key(key, version)))
         return default if value is MISSING else value
 
-    def set(self, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> None:
+    def set(  # type: ignore[override]
+        self,
+        key: str,
+        value: Any,
+        timeout: Any = DEFAULT_TIMEOUT,
+        version: int | None = None,
+        client: None = None,
+        nx: bool = False,
+        xx: bool = False,
+    ) -> bool | None:
+        if nx or xx:
+            return self.set_if(key, value, timeout, version, there=xx)
         seconds = self._seconds(key, timeout)
         if seconds is not None and seconds <= 0:
             self.delete(key, version)
-            return
+            return None
         self._overwrite([key], lambda engine: engine.set(self.full_key(key, version), value, seconds))
+        return None
 
     def add(self, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
         seconds = self._seconds(key, timeout)
@@ -100,8 +114,17 @@ class AdaptiveCache(BaseCache):
     def delete(self, key: str, version: int | None = None) -> bool:
         return self._overwrite([key], lambda engine: engine.delete(self.full_key(key, version)))
 
-    def incr(self, key: str, delta: int = 1, version: int | None = None) -> int:
-        value = self._run(lambda engine: engine.modify(self.full_key(key, version), lambda old: old + delta))
+    def incr(
+        self,
+        key: str,
+        delta: int = 1,
+        version: int | None = None,
+        client: None = None,
+        ignore_key_check: bool = False,
+    ) -> int:
+        if ignore_key_check:
+            return self.incr_or_add(key, delta, version)
+        value = self._run(lambda engine: engine.incr(self.full_key(key, version), delta))
         if value is MISSING:
             raise ValueError(f"Key {key!r} not found")
         return cast(int, value)

@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 import weakref
+from collections import deque
 from typing import Any, cast
 
 import redis
@@ -104,19 +105,27 @@ def _client(address: str, options: dict[str, Any]) -> redis.Redis:
 # --- Pools ---
 
 
-class _Renewable:
+class _Keeping:
+    # Connections that belong to no client of the library, and to no exchange now.
+    idle: deque[Any]
+
+    def reset(self) -> None:
+        """Forget all connections."""
+        self.idle = deque()
+        super().reset()  # type: ignore[misc]
+
     def renew(self) -> None:
         """Start anew after a fork: no connection of the parent, no lock that a lost thread holds."""
         self._lock = threading.RLock()
         self._fork_lock = threading.RLock()
-        self.reset()  # type: ignore[attr-defined]
+        self.reset()
 
 
-class Pool(_Renewable, ConnectionPool):
+class Pool(_Keeping, ConnectionPool):
     """Connections to one server."""
 
 
-class SentinelPool(_Renewable, SentinelConnectionPool):
+class SentinelPool(_Keeping, SentinelConnectionPool):
     """Connections to the server that Sentinels name, whichever it is at the time."""
 
 

@@ -104,7 +104,7 @@ class ServerWire(Wire):
         self._pool = client.connection_pool
         self._patience = patience
         # Taken from and put back on the right, without a lock: both are atomic.
-        self._idle: deque[Any] = deque()
+        self._idle: deque[Any] = self._pool.idle
         survive_forks(self)
 
     # --- Exchanges ---
@@ -264,8 +264,8 @@ class ServerWire(Wire):
 
     def forget_parent(self) -> None:
         """Start anew after a fork: the connections are the parent's, and so is whoever holds the locks."""
-        self._idle = deque()
         self._pool.renew()
+        self._idle = self._pool.idle
 
 
 def _decide(
