@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import _thread
 import os
+import random
 import signal
 import socket
 import threading
@@ -30,7 +31,8 @@ def ours(
     """On a real server, with and without hiredis."""
     if request.param == "python":
         monkeypatch.setattr(direct, "_HAS_HIREDIS", False)
-    return engine_at(redis_server.url())
+    # A timeout that no other test has: connections are shared by all with the same.
+    return engine_at(redis_server.url(), timeout=0.25 + random.random() / 1000)
 
 
 def kick_everybody(server: RedisServer) -> None:
