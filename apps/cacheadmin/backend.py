@@ -21,6 +21,7 @@ from django.core.cache.backends.base import (
 
 from cacheadmin import groups, space, state
 from cacheadmin.engines.base import MISSING, Engine, EngineUnavailable
+from cacheadmin.redis_api import DjangoRedisMethods
 from cacheadmin.shared import EPOCH
 
 Result = TypeVar("Result")
@@ -33,7 +34,7 @@ JITTER = 0.1
 _PLAIN_KEY = re.compile(rf"[^\x00-\x20\x7f]{{1,{MEMCACHE_MAX_KEY_LENGTH}}}")
 
 
-class AdaptiveCache(BaseCache):
+class AdaptiveCache(DjangoRedisMethods, BaseCache):
     """A cache backend that runs on Redis, files or memory.
 
     Args:
@@ -51,6 +52,7 @@ class AdaptiveCache(BaseCache):
             self.key_func is default_key_func and type(self).validate_key is BaseCache.validate_key
         )
         self._fast = self.space.fast_path(self.key_func, self.version, self.fixed_group)
+        self.reverse_key_function = params.get("OPTIONS", {}).get("REVERSE_KEY_FUNCTION", "")
 
     # --- Keys and lifetimes ---
 
@@ -135,7 +137,7 @@ class AdaptiveCache(BaseCache):
 
     # --- One entry ---
 
-    def get(self, key: str, default: Any = None, version: int | None = None) -> Any:
+    def get(self, key: str, default: Any = None, version: int | None = None, client: None = None) -> Any:
         # As `_do` has it, written out: this is the operation that everything else waits for.
         cells, epoch, engine, names = self._fast.known
         full = names.get(key) if version is None and type(key) is str else None
@@ -149,12 +151,24 @@ class AdaptiveCache(BaseCache):
                 value = self._run(lambda engine: engine.get(self.full_key(key, version)))
         return default if value is MISSING else value
 
-    def set(self, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> None:
+    def set(  # type: ignore[override]
+        self,
+        key: str,
+        value: Any,
+        timeout: Any = DEFAULT_TIMEOUT,
+        version: int | None = None,
+        client: None = None,
+        nx: bool = False,
+        xx: bool = False,
+    ) -> bool | None:
+        if nx or xx:
+            return self.set_if(key, value, timeout, version, there=xx)
         seconds = self._seconds(key, timeout)
         if seconds is not None and seconds <= 0:
             self.delete(key, version)
-            return
+            return None
         self._replace("set", key, version, value, seconds)
+        return None
 
     def add(self, key: str, value: Any, timeout: Any = DEFAULT_TIMEOUT, version: int | None = None) -> bool:
         seconds = self._seconds(key, timeout)
@@ -171,7 +185,16 @@ class AdaptiveCache(BaseCache):
     def delete(self, key: str, version: int | None = None) -> bool:
         return bool(self._replace("delete", key, version))
 
-    def incr(self, key: str, delta: int = 1, version: int | None = None) -> int:
+    def incr(
+        self,
+        key: str,
+        delta: int = 1,
+        version: int | None = None,
+        client: None = None,
+        ignore_key_check: bool = False,
+    ) -> int:
+        if ignore_key_check:
+            return self.incr_or_add(key, delta, version)
         value = self._do("incr", key, version, delta)
         if value is MISSING:
             raise ValueError(f"Key {key!r} not found")

@@ -15,7 +15,46 @@ from cacheadmin.engines.base import EngineUnavailable
 from cacheadmin.engines.file import check_directory
 
 BACKEND = "cacheadmin.backend.AdaptiveCache"
-KNOWN_OPTIONS = {"ENGINE", "DIRECTORY", "MAX_ENTRIES", "CULL_FREQUENCY", "GROUP", "COMPRESS_FROM"}
+KNOWN_OPTIONS = {
+    "ENGINE",
+    "DIRECTORY",
+    "MAX_ENTRIES",
+    "CULL_FREQUENCY",
+    "GROUP",
+    "COMPRESS_FROM",
+    "REVERSE_KEY_FUNCTION",
+}
+_TIMEOUTS = "Set CONNECT_TIMEOUT and ANSWER_TIMEOUT in CACHEADMIN, in seconds."
+_ADDRESS = "It belongs into LOCATION: redis://user:password@host:6379/0."
+_CHOSEN = "Remove it: the engine chooses its own classes."
+_VALUES = "Remove it: values are pickled, signed and kept small by the engine."
+# What people who come from django-redis, or from Django's own backend, have in OPTIONS.
+INSTEAD = {
+    "CLIENT_CLASS": "Remove it; LOCATION says it: redis+sentinel://h1,h2/master/0 or redis+cluster://h1,h2.",
+    "CONNECTION_FACTORY": _CHOSEN,
+    "CONNECTION_POOL_CLASS": _CHOSEN,
+    "CONNECTION_POOL_CLASS_KWARGS": _CHOSEN,
+    "CONNECTION_POOL_KWARGS": f"TLS is a matter of LOCATION: rediss://host/0?ssl_ca_certs=/path. {_TIMEOUTS}",
+    "REDIS_CLIENT_CLASS": _CHOSEN,
+    "REDIS_CLIENT_KWARGS": _CHOSEN,
+    "PARSER_CLASS": "Remove it: hiredis is used where it is installed.",
+    "PASSWORD": _ADDRESS,
+    "USERNAME": _ADDRESS,
+    "password": _ADDRESS,
+    "username": _ADDRESS,
+    "db": _ADDRESS,
+    "SENTINELS": "They belong into LOCATION: redis+sentinel://h1:26379,h2:26379/master/0.",
+    "SENTINEL_KWARGS": "The password of the Sentinels is ?sentinel_password= in LOCATION.",
+    "SERIALIZER": _VALUES,
+    "PICKLE_VERSION": _VALUES,
+    "COMPRESSOR": _VALUES,
+    "COMPRESS_MIN_LEN": _VALUES,
+    "SOCKET_TIMEOUT": _TIMEOUTS,
+    "SOCKET_CONNECT_TIMEOUT": _TIMEOUTS,
+    "IGNORE_EXCEPTIONS": "Remove it: no error of an engine reaches a caller.",
+    "LOG_IGNORED_EXCEPTIONS": "Remove it: the logger 'cacheadmin' tells of each change of engine.",
+    "REPLICA_READ_ONLY": "Remove it: reads go where writes go.",
+}
 ENGINES = ("auto", "redis", "file", "memory", "off")
 
 
@@ -35,7 +74,7 @@ def check_options(**kwargs: Any) -> list[checks.CheckMessage]:
         messages.extend(
             checks.Warning(
                 f"CACHES[{alias!r}] has an option {name!r} that nothing reads.",
-                hint=f"Known options: {', '.join(sorted(KNOWN_OPTIONS))}.",
+                hint=INSTEAD.get(name, f"Known options: {', '.join(sorted(KNOWN_OPTIONS))}."),
                 id="cacheadmin.W001",
             )
             for name in sorted(set(options) - KNOWN_OPTIONS)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from cacheadmin import conf
 from cacheadmin.engines.base import EngineUnavailable
-from cacheadmin.engines.redis import RedisEngine, connect, without_password
+from cacheadmin.engines.redis import RedisEngine, answers_without_tls, connect, without_password
 from cacheadmin.serializer import Serializer
 from cacheadmin.verdicts import Verdict
 
@@ -45,13 +45,18 @@ def addresses(location: str) -> list[str]:
     return list(dict.fromkeys(filter(None, [location, os.environ.get("REDIS_URL", ""), LOCALHOST])))
 
 
-def detect(candidates: Iterable[str]) -> list[Candidate]:
-    """Try all *candidates* at once and return their verdicts in the same order; takes a second at most."""
+def detect(candidates: Iterable[str], namespace: str = "") -> list[Candidate]:
+    """Try all *candidates* at once and return their verdicts in the same order; takes a second at most.
+
+    Args:
+        candidates: addresses.
+        namespace: what the keys of the cache begin with; see ``examine()``.
+    """
     tried = list(candidates)
     pool = ThreadPoolExecutor(max_workers=max(1, len(tried)), thread_name_prefix="cacheadmin-detect")
     try:
         deadline = time.monotonic() + _LONGEST
-        futures = [pool.submit(examine, address) for address in tried]
+        futures = [pool.submit(examine, address, namespace) for address in tried]
         found = []
         for address, future in zip(tried, futures, strict=True):
             try:
@@ -64,19 +69,24 @@ def detect(candidates: Iterable[str]) -> list[Candidate]:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def examine(address: str) -> Candidate:
-    """Connect to *address*, write and read back, and say in one verdict what came of it."""
+def examine(address: str, namespace: str = "") -> Candidate:
+    """Connect to *address*, write and read back, and say in one verdict what came of it.
+
+    Args:
+        address: where a Redis may be.
+        namespace: what the keys of the cache begin with: a Redis user may be confined to them.
+    """
     began = time.perf_counter()
     verdict, detail = Verdict.FOUND, ""
     try:
-        client = connect(address, conf.get("CONNECT_TIMEOUT"), conf.get("ANSWER_TIMEOUT"))
+        wire = connect(address, conf.get("CONNECT_TIMEOUT"), conf.get("ANSWER_TIMEOUT"))
         # Nothing stored by a probe is ever read as a value, so it needs no secret.
-        RedisEngine(client, Serializer(""), prefix="cacheadmin").probe()
+        RedisEngine(wire, Serializer(""), prefix=namespace or "cacheadmin").probe()
     except EngineUnavailable as error:
-        # A server that hangs up on a first greeting most likely speaks TLS where we do not, or the reverse.
-        verdict = Verdict.NEEDS_TLS if error.verdict is Verdict.LOST else error.verdict
-        detail = error.detail
-    except UnicodeError:
-        # The resolver's words for a host name with an empty or endless part.
-        verdict = Verdict.BAD_ADDRESS
+        verdict, detail = error.verdict, error.detail
+        if verdict is Verdict.LOST:
+            # A server that hangs up on a first greeting most likely speaks TLS where we do not.
+            verdict = Verdict.NEEDS_TLS
+        elif verdict is Verdict.TIMED_OUT and answers_without_tls(address, conf.get("ANSWER_TIMEOUT")):
+            verdict = Verdict.NO_TLS
     return Candidate(without_password(address), verdict, detail, (time.perf_counter() - began) * 1000)

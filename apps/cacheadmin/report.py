@@ -120,7 +120,7 @@ def report(alias: str = "default") -> Report:
     return Report(
         alias=alias,
         status=status,
-        tried=(*map(_redis, detect.detect(addresses)), _files(space)),
+        tried=(*map(_redis, detect.detect(addresses, space.namespace)), _files(space)),
         contents=space.contents(),
         groups=tuple(group_reports(alias)),
         fixed=dict(conf.get("ENVIRONMENT")),

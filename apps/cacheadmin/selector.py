@@ -51,6 +51,8 @@ class Selector:
         self.configured = Plan(choice, location)
         self.plan = self.configured
         self._fingerprint = self.plan.fingerprint
+        # What the keys of its first cache begin with: a Redis user may be confined to them.
+        self.namespace = ""
         # What has to happen before an engine that was away may be read again.
         self.before_return: list[Callable[[], None]] = []
         self._shared = shared.SharedState(shared.state_path(directory, f"{location}\0{choice}"))
@@ -181,7 +183,7 @@ class Selector:
         if choice == "file":
             return self._without_redis(Code.FILE, Verdict.CHOSEN)
         known = detect.addresses(self.plan.location) if choice == "auto" else [self.plan.location]
-        results = detect.detect(known)
+        results = detect.detect(known, self.namespace)
         for index, candidate in enumerate(results):
             if candidate.is_usable:
                 return Decision(Code.REDIS, Code.REDIS, Verdict.FOUND, index)
@@ -283,7 +285,7 @@ class Selector:
     def _return_home(self) -> None:
         home = Code(self._shared.read(shared.HOME))
         if home is Code.REDIS:
-            candidate = detect.examine(self.address())
+            candidate = detect.examine(self.address(), self.namespace)
             if not candidate.is_usable:
                 raise EngineUnavailable(candidate.verdict, candidate.detail)
         elif home is Code.FILE:

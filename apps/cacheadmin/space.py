@@ -63,6 +63,7 @@ class Space:
         # Without a prefix, two projects in one Redis would share keys: the installation gives one.
         self.namespace = identity.prefix or f"cacheadmin-{fingerprint(settings.SECRET_KEY)}"
         self.selector: Selector = selector.for_cache(identity.location, identity.directory, identity.choice)
+        self.selector.namespace = self.selector.namespace or self.namespace
         self.selector.follow(_governing(state.snapshot(), identity.location))
         self.selector.before_return.append(self.push_generations)
         secrets = (settings.SECRET_KEY, tuple(settings.SECRET_KEY_FALLBACKS))

@@ -33,6 +33,13 @@ class Verdict(IntEnum):
     BAD_ADDRESS = 19
     LAST_RESORT = 20
     LOST = 21
+    UNTRUSTED = 22
+    NO_TLS = 23
+    NO_DATABASE = 24
+    NO_MASTER = 25
+    INCOMPLETE = 26
+    NOT_CLUSTER = 27
+    IS_CLUSTER = 28
 
     @property
     def word(self) -> str:
@@ -68,6 +75,13 @@ _LABELS: dict[Verdict, Promise] = {
     Verdict.BAD_ADDRESS: _("the address is not understood"),
     Verdict.LOST: _("the connection was lost"),
     Verdict.LAST_RESORT: _("nothing better is available"),
+    Verdict.UNTRUSTED: _("its certificate is not one that is trusted here"),
+    Verdict.NO_TLS: _("it answers, but without TLS"),
+    Verdict.NO_DATABASE: _("it has no database of this number"),
+    Verdict.NO_MASTER: _("the Sentinels know no master of this name"),
+    Verdict.INCOMPLETE: _("a part of the Cluster is away"),
+    Verdict.NOT_CLUSTER: _("it is no Cluster"),
+    Verdict.IS_CLUSTER: _("it belongs to a Cluster: the address has to begin with redis+cluster"),
 }
 
 ENGINE_LABELS: dict[str, Promise] = {

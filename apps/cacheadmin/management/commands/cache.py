@@ -88,8 +88,8 @@ class Command(BaseCommand):
         self._status(options)
 
     def _refuse_dead_address(self, alias: str, address: str) -> None:
-        configured = cast(AdaptiveCache, caches[alias]).space.selector.configured.location
-        candidate = detect.examine(address or configured)
+        space = cast(AdaptiveCache, caches[alias]).space
+        candidate = detect.examine(address or space.selector.configured.location, space.namespace)
         if not candidate.is_usable:
             raise CommandError(
                 f"Redis at {candidate.address} cannot be used: {candidate.verdict.label}. "

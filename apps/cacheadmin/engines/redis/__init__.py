@@ -1,0 +1,22 @@
+"""Entries in a Redis (or Valkey), over django-redis: shared by all machines that reach it.
+
+A server, a unix socket, what Sentinels name as the master, or a Cluster: ``address`` reads where it
+is, ``pools`` connects, ``wire`` and ``cluster`` speak, ``engine`` says what is stored.
+"""
+
+from cacheadmin.engines.redis.address import SCHEMES, without_password
+from cacheadmin.engines.redis.engine import RedisEngine
+from cacheadmin.engines.redis.errors import explain
+from cacheadmin.engines.redis.lives import LONGEST_LIFE
+from cacheadmin.engines.redis.pools import PooledConnectionFactory, answers_without_tls, connect
+
+__all__ = [
+    "LONGEST_LIFE",
+    "SCHEMES",
+    "PooledConnectionFactory",
+    "RedisEngine",
+    "answers_without_tls",
+    "connect",
+    "explain",
+    "without_password",
+]

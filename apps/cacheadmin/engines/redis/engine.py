@@ -1,0 +1,314 @@
+"""What is stored in Redis, and how it is read."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from redis.exceptions import NoPermissionError, ResponseError
+
+from cacheadmin.engines.base import KEEP, MISSING, Contents, Engine, EngineUnavailable
+from cacheadmin.engines.redis import lives, packets
+from cacheadmin.engines.redis.errors import FAILURES, explain
+from cacheadmin.engines.redis.lives import LONGEST_LIFE, as_stored, bare, is_stamped, milliseconds
+from cacheadmin.engines.redis.wire import Wire, is_wrong_type
+from cacheadmin.serializer import NotOurs, OtherFormat, Serializer
+from cacheadmin.verdicts import Verdict
+
+# A generation: nanoseconds, which have nineteen digits until the year 2286.
+_NUMBER = re.compile(rb"[0-9]{1,19}")
+# A number that Redis itself can add to; the sum must be one that the serializer writes this way.
+_PLAIN = re.compile(rb"0|-?[1-9][0-9]{0,17}")
+_LARGEST_PLAIN = 10**18 - 1
+# What could not be sent within the timeout of a usual connection is not stored.
+LARGEST_VALUE = 16 << 20
+
+
+class RedisEngine(Engine):
+    """Signed values under their keys in one Redis database.
+
+    Args:
+        wire: the way to it.
+        serializer: what signs the values.
+        prefix: what all keys of this cache begin with; nothing else is ever touched.
+    """
+
+    name = "redis"
+    is_shared = True
+
+    def __init__(self, wire: Wire, serializer: Serializer, prefix: str) -> None:
+        self._wire = wire
+        self._serializer = serializer
+        self._prefix = prefix
+
+    # --- One entry ---
+
+    def get(self, key: str) -> Any:
+        name = key.encode("utf-8", "surrogatepass")
+        try:
+            data = self._wire.ask(name, packets.get(name))
+        except FAILURES as error:
+            _raise_unless_foreign(error)
+            return MISSING
+        return MISSING if data is None else self._load(key, data)
+
+    def set(self, key: str, value: Any, timeout: float | None) -> None:
+        data = self._serializer.dumps(key, value)
+        if timeout is None:
+            data = lives.stamped(data)
+        if len(data) > LARGEST_VALUE:
+            self.delete(key)
+            return
+        name = key.encode("utf-8", "surrogatepass")
+        try:
+            self._wire.ask(name, packets.set_for(name, data, milliseconds(timeout)))
+        except FAILURES as error:
+            raise explain(error) from error
+
+    def add(self, key: str, value: Any, timeout: float | None) -> bool:
+        data = as_stored(self._serializer.dumps(key, value), timeout)
+        if len(data) > LARGEST_VALUE:
+            return False
+        name = _name(key)
+        # Not again: the first try may have been the one that succeeded.
+        return bool(
+            self._answer(
+                self._wire.ask, name, packets.add_for(name, data, milliseconds(timeout)), again=False
+            )
+        )
+
+    def touch(self, key: str, timeout: float | None) -> bool:
+        name, life = _name(key), milliseconds(timeout)
+
+        def prolong(data: bytes | None) -> bytes | None:
+            if data is None:
+                return None
+            if timeout is not None and not is_stamped(data) and life % 1000 == 0:
+                return packets.expire(name, life // 1000)
+            return packets.set_for(name, as_stored(bare(data), timeout), life)
+
+        return bool(self._answer(self._wire.transact, name, prolong))
+
+    def delete(self, key: str) -> bool:
+        name = _name(key)
+        return bool(self._answer(self._wire.ask, name, packets.delete(name)))
+
+    def modify(self, key: str, change: Callable[[Any], Any], timeout: Any = KEEP) -> Any:
+        name = _name(key)
+        new: Any = MISSING
+
+        def renew(data: bytes | None) -> bytes | None:
+            nonlocal new
+            new = MISSING
+            old = MISSING if data is None else self._peek(key, data)
+            if data is None or old is MISSING:
+                return None
+            new = change(old)
+            life = None if timeout is KEEP and is_stamped(data) else timeout
+            written = self._serializer.dumps(key, new)
+            if len(written) > LARGEST_VALUE:
+                return packets.delete(name)
+            if life is KEEP:
+                return packets.set_keeping(name, written)
+            return packets.set_for(name, as_stored(written, life), milliseconds(life))
+
+        self._answer(self._wire.transact, name, renew)
+        return new
+
+    def incr(self, key: str, delta: int) -> Any:
+        name, is_plain = _name(key), type(delta) is int
+        total: Any = MISSING
+
+        def increase(data: bytes | None) -> bytes | None:
+            nonlocal total, is_plain
+            total = MISSING
+            if data is None:
+                return None
+            digits = bare(data)
+            is_plain = _PLAIN.fullmatch(digits) is not None and abs(int(digits) + delta) <= _LARGEST_PLAIN
+            if not is_plain:
+                return None
+            total = int(digits) + delta
+            if is_stamped(data):
+                return packets.set_for(name, lives.stamped(b"%d" % total), milliseconds(None))
+            return packets.increase(name, delta)
+
+        if is_plain:
+            self._answer(self._wire.transact, name, increase)
+        return total if is_plain else super().incr(key, delta)
+
+    def remaining(self, key: str) -> Any:
+        """As in the base class; a user who may not ask is told so.
+
+        Raises:
+            PermissionError: the Redis user may not use PTTL, which is no part of the minimal ACL.
+        """
+        name = _name(key)
+        data, left = self._answer(
+            self._wire.ask_each, [(name, packets.get(name)), (name, packets.pack(b"PTTL", name))]
+        )
+        for error in (data, left):
+            if isinstance(error, NoPermissionError):
+                raise PermissionError("The Redis user of this cache may not use PTTL.")
+            if isinstance(error, ResponseError) and not is_wrong_type(error):
+                raise explain(error)
+        if left == -2 or not isinstance(data, bytes):
+            return MISSING
+        return None if left == -1 or is_stamped(data) else left / 1000
+
+    def names(self, pattern: str = "*", count: int = 1000) -> Iterator[str]:
+        """Yield the full keys of what this cache holds; may be slow, and miss what changes meanwhile.
+
+        Args:
+            pattern: which of them, in the words of Redis's SCAN.
+            count: how many keys the server looks at in one go.
+
+        Raises:
+            PermissionError: the Redis user may not use SCAN, which is no part of the minimal ACL.
+        """
+        ours = f"{self._prefix}:"
+        wanted = pattern if pattern != "*" else f"{_SPECIAL.sub(_ESCAPE, ours)}*"
+        try:
+            for name in self._wire.scan(_name(wanted), count):
+                found = name.decode("utf-8", "surrogatepass")
+                if found.startswith(ours):
+                    yield found
+        except NoPermissionError as error:
+            raise PermissionError("The Redis user of this cache may not use SCAN.") from error
+        except FAILURES as error:
+            raise explain(error) from error
+
+    # --- Many entries: one round trip, or one for each node of a Cluster ---
+
+    def get_many(self, keys: Iterable[str]) -> dict[str, Any]:
+        wanted = list(keys)
+        answers = self._answer(self._wire.read_many, [_name(key) for key in wanted])
+        found = {
+            key: self._load(key, data) for key, data in zip(wanted, answers, strict=True) if data is not None
+        }
+        return {key: value for key, value in found.items() if value is not MISSING}
+
+    def set_many(self, values: Mapping[str, tuple[Any, float | None]]) -> None:
+        requests = []
+        for key, (value, timeout) in values.items():
+            name, data = _name(key), as_stored(self._serializer.dumps(key, value), timeout)
+            fits = len(data) <= LARGEST_VALUE
+            requests.append(
+                (name, packets.set_for(name, data, milliseconds(timeout)) if fits else packets.delete(name))
+            )
+        for answer in self._answer(self._wire.ask_each, requests):
+            if isinstance(answer, ResponseError):
+                raise explain(answer)
+
+    def delete_many(self, keys: Iterable[str]) -> None:
+        self._answer(self._wire.delete_many, [_name(key) for key in keys])
+
+    # --- The whole ---
+
+    def reclaim(self) -> None:
+        # Nothing is deleted by a scan: what no key leads to any more ends with its life.
+        return None
+
+    def contents(self) -> Contents:
+        return Contents(entries=None, size=None)
+
+    def probe(self) -> None:
+        # All that the engine will ever ask for: a user who may not do one of these is found out now,
+        # and not by going to and fro between two engines. On a Cluster, on each node.
+        for key in self._answer(self._wire.everywhere, f"{self._prefix}:probe:"):
+            word = secrets.token_hex(8)
+            self.set(key, word, 10)
+            self.touch(key, 10)
+            read = self.get_many([key]).get(key)
+            changed = self.modify(key, str.upper)
+            if read != word or self.get(key) != changed:
+                raise EngineUnavailable(Verdict.ERROR, "what was written could not be read back")
+            self.set(key, 1, 10)
+            if self.incr(key, 1) != 2 or not self.delete(key):
+                raise EngineUnavailable(Verdict.ERROR, "what was written could not be read back")
+
+    @property
+    def client(self) -> Any:
+        """The client library's own client, for what has no method here."""
+        try:
+            return self._wire.client()
+        except FAILURES as error:
+            raise explain(error) from error
+
+    # --- Numbers that all machines agree on ---
+
+    def read_numbers(self, names: Iterable[str]) -> list[int | None]:
+        """Return the plain numbers stored under *names*, ``None`` for an absent one."""
+        answers = self._answer(self._wire.read_many, [_name(name) for name in names])
+        # Whatever else stands there, nobody of ours has written it.
+        return [
+            int(data) if data is not None and _NUMBER.fullmatch(data) is not None else None
+            for data in answers
+        ]
+
+    def write_number(self, name: str, number: int) -> None:
+        """Store a plain number for as long as an entry lives at the most."""
+        encoded = _name(name)
+        packet = packets.set_for(encoded, b"%d" % number, LONGEST_LIFE * 1000)
+        self._answer(self._wire.ask, encoded, packet)
+
+    # --- Answers ---
+
+    def _peek(self, key: str, data: bytes) -> Any:
+        """Return the value of *data*, or ``MISSING``; changes nothing."""
+        try:
+            return self._serializer.loads(key, bare(data))
+        except (OtherFormat, NotOurs):
+            return MISSING
+
+    def _load(self, key: str, data: bytes) -> Any:
+        """Return the value of *data*, just read, or ``MISSING``."""
+        try:
+            if not is_stamped(data):
+                return self._serializer.loads(key, data)
+            value = self._serializer.loads(key, bare(data))
+        except OtherFormat:
+            return MISSING
+        except NotOurs:
+            self.damaged += 1
+            self._replace(key, data, packets.delete(_name(key)))
+            return MISSING
+        if lives.is_due(data):
+            self._renew(key, data)
+        return value
+
+    def _renew(self, key: str, data: bytes) -> None:
+        packet = packets.set_for(_name(key), lives.stamped(bare(data)), milliseconds(None))
+        try:
+            self._replace(key, data, packet)
+        except EngineUnavailable:
+            # The value was read, and that is all its reader asked for. The next one tries again.
+            return
+
+    def _replace(self, key: str, known: bytes, packet: bytes) -> None:
+        """Send *packet* if the entry is still as it was read."""
+        self._answer(self._wire.transact, _name(key), lambda data: packet if data == known else None)
+
+    def _answer(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        try:
+            return method(*args, **kwargs)
+        except FAILURES as error:
+            raise explain(error) from error
+
+
+_SPECIAL = re.compile(r"([*?\[\]\\^])")
+_ESCAPE = r"\\\1"
+
+
+def _name(key: str) -> bytes:
+    # Half a surrogate pair, as JSON can bring it in, is a key like any other.
+    return key.encode("utf-8", "surrogatepass")
+
+
+def _raise_unless_foreign(error: Exception) -> None:
+    """For somebody else's structure under our name there is nothing; all else means trouble."""
+    if isinstance(error, ResponseError) and is_wrong_type(error):
+        return
+    raise explain(error) from error

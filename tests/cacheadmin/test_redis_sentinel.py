@@ -1,0 +1,117 @@
+"""Sentinels name the master; when it dies they name another, and the engine follows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from django_redis import get_redis_connection
+
+from cacheadmin.backend import AdaptiveCache
+from cacheadmin.detect import examine
+from cacheadmin.engines.base import EngineUnavailable
+from cacheadmin.verdicts import Verdict
+from tests.cacheadmin.redis_engines import engine_at
+from tests.cacheadmin.waiting import wait_until
+from tests.servers.redis import RedisServer
+from tests.servers.redis_many import Sentinels
+
+CacheMaker = Callable[..., AdaptiveCache]
+
+
+@pytest.fixture
+def sentinels() -> Iterator[Sentinels]:
+    with Sentinels(password="m@ster/pw", sentinel_password="watch,men") as started:
+        yield started
+
+
+def test_the_master_is_found_by_its_name(sentinels: Sentinels, redis_server: RedisServer) -> None:
+    found = examine(sentinels.url())
+    assert found.verdict is Verdict.FOUND
+    assert "pw" not in found.address
+    assert "men" not in found.address
+    assert examine(sentinels.url(name="nobody")).verdict is Verdict.NO_MASTER
+    assert examine(sentinels.url(sentinel_password="wrong")).verdict is Verdict.WRONG_PASSWORD
+    assert examine("redis+sentinel://127.0.0.1:1,127.0.0.1:2/mymaster/0").verdict is Verdict.REFUSED
+    assert examine(sentinels.url().replace(":m%40ster%2Fpw@", "")).verdict is Verdict.NEEDS_PASSWORD
+    # A server that is no Sentinel.
+    assert examine(f"redis+sentinel://127.0.0.1:{redis_server.port}/mymaster/0").verdict is Verdict.ERROR
+
+
+def test_a_dead_sentinel_is_passed_over_and_not_asked_first_again(sentinels: Sentinels) -> None:
+    sentinels.stop_sentinel(0)
+    ours = engine_at(sentinels.url())
+    ours.set("p:a", 1, 60)
+    assert ours.get("p:a") == 1
+    manager = ours._wire._pool.sentinel_manager  # type: ignore[attr-defined]
+    assert manager._hosts[0] == ("127.0.0.1", sentinels.ports[1])
+
+
+def test_a_killed_master_is_an_outage_until_another_is_named(
+    sentinels: Sentinels, new_cache: CacheMaker
+) -> None:
+    ours = engine_at(sentinels.url())
+    ours.set("p:a", "kept", None)
+    cache = new_cache("redis", location=sentinels.url())
+    cache.set("price", "old", None)
+    old = sentinels.master()
+    with old.client() as client:
+        # The replica has it as well.
+        assert client.wait(1, 5000) == 1
+    old.kill()
+    with pytest.raises(EngineUnavailable) as failed:
+        ours.get("p:a")
+    assert failed.value.verdict is Verdict.REFUSED
+    cache.set("price", "new", None)
+    assert (cache.get("price"), cache.space.selector.status().engine) == ("new", "file")
+    wait_until(lambda: examine(sentinels.url()).is_usable, seconds=15)
+    assert sentinels.master() is not old
+    assert ours.get("p:a") == "kept"
+    wait_until(lambda: cache.space.selector.status().engine == "redis", seconds=5)
+    assert cache.get("price") != "old"
+
+
+def test_a_master_that_is_demoted_while_it_is_used_is_left_at_once(sentinels: Sentinels) -> None:
+    ours = engine_at(sentinels.url())
+    ours.set("p:n", 1, 60)
+    first = sentinels.master()
+    with sentinels._client(sentinels.ports[0]) as client:
+        client.execute_command("SENTINEL", "FAILOVER", sentinels.name)
+    wait_until(lambda: sentinels.master() is not first, seconds=15)
+
+    def is_replica() -> bool:
+        with first.client() as client:
+            return bool(client.info("replication")["role"] == "slave")
+
+    wait_until(is_replica, seconds=15)
+    # The connection still leads to the old one; what it refuses is done on the new one.
+    ours.set("p:n", 5, 60)
+    assert ours.incr("p:n", 1) == 6
+    with sentinels.master().client() as client:
+        assert client.get("p:n") == b"6"
+
+
+def test_a_transaction_that_a_demoted_master_refuses_is_done_on_the_new_one(sentinels: Sentinels) -> None:
+    ours = engine_at(sentinels.url())
+    ours.set("p:n", 1, 60)
+    first = sentinels.master()
+    with first.client() as client:
+        assert client.wait(1, 5000) == 1
+    with sentinels._client(sentinels.ports[0]) as client:
+        client.execute_command("SENTINEL", "FAILOVER", sentinels.name)
+    wait_until(lambda: sentinels.master() is not first, seconds=15)
+
+    def refuses() -> bool:
+        with first.client() as client:
+            return bool(client.info("replication")["role"] == "slave")
+
+    wait_until(refuses, seconds=15)
+    assert ours.incr("p:n", 1) == 2
+
+
+def test_the_raw_connection_leads_to_the_master(sentinels: Sentinels, new_cache: CacheMaker) -> None:
+    new_cache("redis", location=sentinels.url()).set("a", 1)
+    client = get_redis_connection("default")
+    client.set("raw", "value")
+    with sentinels.master().client() as other:
+        assert other.get("raw") == b"value"

@@ -1,0 +1,409 @@
+"""The short way to Redis: few commands, and never an answer to the wrong question."""
+
+from __future__ import annotations
+
+import _thread
+import os
+import random
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from cacheadmin.engines.base import MISSING, EngineUnavailable
+from cacheadmin.engines.redis import RedisEngine, direct, wire
+from cacheadmin.verdicts import Verdict
+from tests.cacheadmin.redis_engines import MINIMAL, Counted, engine_at, wire_of
+from tests.cacheadmin.waiting import Stopwatch
+from tests.servers.redis import RedisServer
+
+NewRedis = Callable[..., RedisServer]
+
+
+@pytest.fixture(params=["hiredis", "python"])
+def ours(
+    request: pytest.FixtureRequest, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> RedisEngine:
+    """On a real server, with and without hiredis."""
+    if request.param == "python":
+        monkeypatch.setattr(direct, "_HAS_HIREDIS", False)
+    # A timeout that no other test has: connections are shared by all with the same.
+    return engine_at(redis_server.url(), timeout=0.25 + random.random() / 1000)
+
+
+def kick_everybody(server: RedisServer) -> None:
+    with server.client() as client:
+        client.client_kill_filter(_type="normal", skipme=True)
+
+
+# --- Few commands ---
+
+
+def test_one_command_an_operation(ours: RedisEngine, redis_server: RedisServer) -> None:
+    ours.get("p:warm")
+    with Counted(redis_server) as seen:
+        ours.set("p:a", "value", 60)
+        ours.get("p:a")
+        ours.add("p:b", 1, 60)
+        ours.delete("p:a")
+    assert seen.commands == {"set": 2, "get": 1, "del": 1}
+    with Counted(redis_server) as seen:
+        assert ours.incr("p:b", 1) == 2
+    assert seen.commands == {"watch": 1, "get": 1, "multi": 1, "incrby": 1, "exec": 1}
+
+
+def test_a_connection_sends_nothing_of_its_own(new_redis: NewRedis) -> None:
+    server = new_redis(acl=[f"user site on >secret ~p:* {MINIMAL} -select"])
+    ours = engine_at(server.url(username="site", password="secret"))
+    with Counted(server) as seen:
+        ours.probe()
+    assert not {"select", "client", "client|setname", "hello", "unwatch", "evalsha"} & seen.commands.keys()
+    # Another database is what SELECT is for.
+    with pytest.raises(EngineUnavailable) as refused:
+        engine_at(server.url(1, username="site", password="secret")).probe()
+    assert refused.value.verdict is Verdict.NO_PERMISSION
+
+
+def test_many_keys_are_one_round_trip(ours: RedisEngine, redis_server: RedisServer) -> None:
+    ours.get("p:warm")
+    with Counted(redis_server) as seen:
+        ours.set_many({f"p:{n}": (n, 60) for n in range(500)})
+        assert len(ours.get_many([f"p:{n}" for n in range(500)])) == 500
+        ours.delete_many([f"p:{n}" for n in range(500)])
+    assert seen.commands == {"set": 500, "mget": 1, "del": 1}
+    assert ours.get_many([]) == {}
+    ours.set_many({})
+    ours.delete_many([])
+
+
+def test_huge_lists_go_in_bounded_parts(
+    ours: RedisEngine, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[int] = []
+    real = direct._Direct.exchange
+
+    def exchange(self: Any, packet: bytes, count: int) -> list[Any]:
+        sent.append(len(packet))
+        return real(self, packet, count)
+
+    monkeypatch.setattr(direct._Direct, "exchange", exchange)
+    ours.set_many({f"p:{n}": ("x" * 1000, 60) for n in range(2500)})
+    found = ours.get_many([f"p:{n}" for n in range(2500)])
+    assert found == {f"p:{n}": "x" * 1000 for n in range(2500)}
+    assert max(sent) <= wire.MOST_BYTES
+    with Counted(redis_server) as seen:
+        ours.get_many([f"p:{n}" for n in range(2500)])
+        ours.delete_many([f"p:{n}" for n in range(2500)])
+    assert seen.commands == {"mget": 3, "del": 3}
+
+
+def test_values_larger_than_one_read_arrive_whole(ours: RedisEngine) -> None:
+    value = os.urandom(3_000_000)
+    ours.set("p:big", value, 60)
+    assert ours.get("p:big") == value
+
+
+def test_a_value_too_large_to_send_in_time_is_not_stored(ours: RedisEngine) -> None:
+    value = b"x" * (16 << 20)
+    ours.set("p:big", "small", 60)
+    ours.set("p:big", value, 60)
+    assert ours.get("p:big") is MISSING
+    assert ours.add("p:big", value, 60) is False
+    ours.set("p:big", "small", 60)
+    ours.set_many({"p:big": (value, 60), "p:other": (1, 60)})
+    assert ours.get_many(["p:big", "p:other"]) == {"p:other": 1}
+    ours.set("p:big", "small", 60)
+    assert ours.modify("p:big", lambda _: value) == value
+    assert ours.get("p:big") is MISSING
+
+
+# --- Connections that ended ---
+
+
+def test_a_connection_closed_meanwhile_is_renewed_at_once(
+    ours: RedisEngine, redis_server: RedisServer
+) -> None:
+    operations: list[Callable[[], Any]] = [
+        lambda: ours.set("p:n", 5, 60),
+        lambda: ours.get("p:n"),
+        lambda: ours.incr("p:n", 1),
+        lambda: ours.add("p:new", 1, 60),
+        lambda: ours.touch("p:n", 60),
+        lambda: ours.get_many(["p:n"]),
+        lambda: ours.set_many({"p:m": (1, 60)}),
+        lambda: ours.delete("p:m"),
+    ]
+    answers = []
+    for operation in operations:
+        ours.get("p:n")
+        kick_everybody(redis_server)
+        answers.append(operation())
+    assert answers == [None, 5, 6, True, True, {"p:n": 6}, None, True]
+
+
+def test_a_restarted_server_is_met_again_by_every_idle_connection(
+    ours: RedisEngine, redis_server: RedisServer
+) -> None:
+    together = threading.Barrier(5)
+
+    def use() -> None:
+        together.wait()
+        for _ in range(50):
+            ours.get("p:a")
+
+    threads = [threading.Thread(target=use) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    redis_server.stop()
+    redis_server.start()
+    for _ in range(10):
+        assert ours.add(f"p:{time.monotonic_ns()}", 1, 60) is True
+        assert ours.get("p:a") is MISSING
+
+
+class Proxy:
+    """Stands between an engine and its server, and hangs up when it is told to."""
+
+    def __init__(self, server: RedisServer) -> None:
+        self._server = server
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        # Called with what the client says; False hangs up before it is passed on, None after it was answered.
+        self.judge: Callable[[bytes], bool | None] = lambda said: True
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with client, socket.create_connection(("127.0.0.1", self._server.port)) as server:
+            while said := client.recv(65536):
+                verdict = self.judge(said)
+                if verdict is False:
+                    return
+                server.sendall(said)
+                answer = server.recv(65536)
+                if verdict is None:
+                    return
+                client.sendall(answer)
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+
+@pytest.fixture
+def proxy(redis_server: RedisServer) -> Iterator[Proxy]:
+    between = Proxy(redis_server)
+    yield between
+    between.close()
+
+
+@pytest.mark.parametrize(
+    ("operation", "word"),
+    [
+        (lambda engine: engine.incr("p:n", 1), b"EXEC"),
+        (lambda engine: engine.modify("p:n", lambda old: old + 1), b"EXEC"),
+        (lambda engine: engine.add("p:new", 1, 60), b"NX"),
+    ],
+)
+def test_what_may_have_been_done_is_not_done_again(
+    proxy: Proxy, redis_server: RedisServer, operation: Callable[[RedisEngine], Any], word: bytes
+) -> None:
+    ours = engine_at(f"redis://127.0.0.1:{proxy.port}/0")
+    ours.set("p:n", 1, 60)
+    proxy.judge = lambda said: None if word in said else True
+    with pytest.raises(EngineUnavailable) as lost:
+        operation(ours)
+    assert lost.value.verdict is Verdict.LOST
+    again = engine_at(redis_server.url())
+    # Once: the answer was lost on its way back.
+    assert again.get("p:n") == (1 if word == b"NX" else 2)
+    assert again.get("p:new") == (1 if word == b"NX" else MISSING)
+
+
+def test_what_does_no_harm_twice_is_tried_twice_and_no_more(proxy: Proxy) -> None:
+    ours = engine_at(f"redis://127.0.0.1:{proxy.port}/0")
+    ours.set("p:n", 1, 60)
+    tries: list[bytes] = []
+
+    def hang_up(said: bytes) -> None:
+        tries.append(said)
+
+    proxy.judge = hang_up
+    with pytest.raises(EngineUnavailable):
+        ours.get("p:n")
+    assert len(tries) == 2
+    proxy.judge = lambda said: True
+    assert ours.get("p:n") == 1
+
+
+def test_after_a_timeout_nothing_is_tried_again(ours: RedisEngine, redis_server: RedisServer) -> None:
+    ours.set("p:n", 1, 60)
+    redis_server.pause()
+    with Stopwatch() as watch, pytest.raises(EngineUnavailable) as late:
+        ours.get("p:n")
+    assert late.value.verdict is Verdict.TIMED_OUT
+    assert watch.seconds < 0.45
+    redis_server.resume()
+    assert ours.get("p:n") == 1
+
+
+# --- Answers and their questions ---
+
+
+def test_a_late_answer_reaches_nobody(ours: RedisEngine, redis_server: RedisServer) -> None:
+    ours.set("p:late", "late", 60)
+    ours.set("p:other", "other", 60)
+    redis_server.pause()
+    with pytest.raises(EngineUnavailable):
+        ours.get("p:late")
+    redis_server.resume()
+    time.sleep(0.05)
+    assert [ours.get("p:other") for _ in range(5)] == ["other"] * 5
+
+
+@pytest.mark.parametrize("where", ["sending", "waiting"])
+def test_an_interrupted_exchange_leaves_no_answer_behind(
+    ours: RedisEngine, redis_server: RedisServer, where: str
+) -> None:
+    ours.set("p:a", "first", 60)
+    ours.set("p:b", "second", 60)
+    if where == "sending":
+        # The same as a signal in the middle of sendall(): nobody knows how much was sent.
+        connection = wire_of(ours)._idle[-1]
+        sock = connection._sock
+
+        class Interrupted:
+            def __getattr__(self, name: str) -> Any:
+                return getattr(sock, name)
+
+            def sendall(self, data: bytes) -> None:
+                sock.sendall(data)
+                raise KeyboardInterrupt
+
+        connection._sock = Interrupted()
+        connection._read_from = connection._sock
+        with pytest.raises(KeyboardInterrupt):
+            ours.get("p:a")
+    else:
+        redis_server.pause()
+        timer = threading.Timer(0.05, _thread.interrupt_main, (signal.SIGINT,))
+        timer.start()
+        with pytest.raises(KeyboardInterrupt):
+            ours.get("p:a")
+        timer.join()
+        redis_server.resume()
+    assert [ours.get("p:b") for _ in range(3)] == ["second"] * 3
+
+
+def test_threads_get_their_own_answers(ours: RedisEngine) -> None:
+    wrong: list[Any] = []
+
+    def use(number: int) -> None:
+        for turn in range(150):
+            ours.set(f"p:{number}", (number, turn), 60)
+            found = ours.get(f"p:{number}")
+            if found != (number, turn):
+                wrong.append(found)
+
+    threads = [threading.Thread(target=use, args=(number,)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_connections_are_kept_and_not_one_for_each_thread(
+    ours: RedisEngine, redis_server: RedisServer
+) -> None:
+    def connections() -> int:
+        with redis_server.client() as client:
+            return len(client.client_list())
+
+    ours.get("p:a")
+    before = connections()
+    for _ in range(30):
+        thread = threading.Thread(target=ours.get, args=("p:a",))
+        thread.start()
+        thread.join()
+    assert connections() == before
+
+
+def test_more_threads_than_connections_wait_for_each_other(
+    ours: RedisEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pool = wire_of(ours)._pool
+    monkeypatch.setattr(pool, "max_connections", 2)
+    failures: list[BaseException] = []
+
+    def use() -> None:
+        try:
+            for _ in range(50):
+                ours.get("p:a")
+        except EngineUnavailable as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=use) for _ in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert pool._created_connections <= 2
+
+
+def test_without_a_connection_in_time_the_engine_says_so(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = engine_at(redis_server.url(), timeout=0.05)
+    monkeypatch.setattr(wire_of(ours)._pool, "max_connections", 0)
+    with pytest.raises(EngineUnavailable) as full:
+        ours.get("p:a")
+    assert full.value.verdict is Verdict.TIMED_OUT
+
+
+def test_a_child_process_has_connections_of_its_own(ours: RedisEngine) -> None:
+    ours.set("p:a", "parent", 60)
+    # As if a thread that the child does not have were connecting.
+    wire_of(ours)._pool._lock.acquire()
+    child = os.fork()
+    if child == 0:
+        try:
+            fine = ours.get("p:a") == "parent" and ours.incr("p:none", 1) is MISSING
+            os._exit(0 if fine else 1)
+        finally:
+            os._exit(2)
+    _, status = os.waitpid(child, 0)
+    wire_of(ours)._pool._lock.release()
+    assert os.waitstatus_to_exitcode(status) == 0
+    assert [ours.get("p:a") for _ in range(3)] == ["parent"] * 3
+
+
+def test_errors_of_the_server_leave_the_connection_usable(
+    ours: RedisEngine, redis_server: RedisServer
+) -> None:
+    with redis_server.client() as client:
+        client.rpush("p:list", "one")
+    ours.set("p:a", 1, 60)
+    assert ours.get("p:list") is MISSING
+    assert ours.incr("p:list", 1) is MISSING
+    assert ours.touch("p:list", 60) is False
+    assert ours.get_many(["p:list", "p:a"]) == {"p:a": 1}
+    with Counted(redis_server) as seen:
+        assert ours.get("p:a") == 1
+    assert seen.commands == {"get": 1}
+    ours.set("p:list", "replaced", 60)
+    assert ours.get("p:list") == "replaced"
