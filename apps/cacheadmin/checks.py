@@ -12,13 +12,15 @@ from django.core.cache import caches
 from cacheadmin import groups, space
 from cacheadmin.backend import AdaptiveCache
 from cacheadmin.engines.base import EngineUnavailable
-from cacheadmin.engines.file import check_directory
+from cacheadmin.engines.file import check_directory, network_of, own_directory
+from cacheadmin.verdicts import Verdict
 
 BACKEND = "cacheadmin.backend.AdaptiveCache"
 KNOWN_OPTIONS = {
     "ENGINE",
     "DIRECTORY",
     "MAX_ENTRIES",
+    "MAX_BYTES",
     "CULL_FREQUENCY",
     "GROUP",
     "COMPRESS_FROM",
@@ -62,6 +64,7 @@ def register() -> None:
     """Make the checks known to Django."""
     checks.register(check_options, checks.Tags.caches)
     checks.register(check_directories, checks.Tags.caches)
+    checks.register(check_file_systems, checks.Tags.caches)
     checks.register(check_sharing, checks.Tags.caches)
     checks.register(check_groups, checks.Tags.caches)
 
@@ -101,8 +104,35 @@ def check_directories(**kwargs: Any) -> list[checks.CheckMessage]:
             messages.append(
                 checks.Warning(
                     f"CACHES[{alias!r}] cannot use its directory {directory}: {error.verdict.label}.",
-                    hint="Give the user that runs the site a directory of its own with mode 0700.",
+                    hint=_what_to_do(directory, error),
                     id="cacheadmin.W002",
+                )
+            )
+    return messages
+
+
+def _what_to_do(directory: Path, error: EngineUnavailable) -> str:
+    hint = "Give the user that runs the site a directory of its own with mode 0700."
+    if error.verdict is not Verdict.UNSAFE_DIRECTORY:
+        return hint
+    offer = f'{hint} This one would do: "DIRECTORY": "{own_directory(directory)}".'
+    return offer if error.detail == str(directory) else f"{offer} What is unsafe: {error.detail}."
+
+
+def check_file_systems(**kwargs: Any) -> list[checks.CheckMessage]:
+    """Report cache directories on a network file system, where each machine keeps to its own part."""
+    messages: list[checks.CheckMessage] = []
+    for alias, config in _adaptive().items():
+        directory: Path = space.identify(config.get("LOCATION", ""), config).directory
+        kind = network_of(directory)
+        if kind:
+            messages.append(
+                checks.Warning(
+                    f"CACHES[{alias!r}] keeps its files on a network file system ({kind}): {directory}. "
+                    "Each machine uses a part of its own there, so that nothing can be corrupted, "
+                    "but machines do not see each other's entries and clears.",
+                    hint="Use a directory on a local disk, or Redis if several machines serve this site.",
+                    id="cacheadmin.W004",
                 )
             )
     return messages

@@ -21,7 +21,7 @@ from django.core.signals import setting_changed
 
 from cacheadmin import conf, groups, selector, shared, state
 from cacheadmin.engines.base import Contents, Engine, EngineUnavailable
-from cacheadmin.engines.file import FileEngine
+from cacheadmin.engines.file import MAX_BYTES, FileEngine, of_this_machine
 from cacheadmin.engines.memory import MemoryEngine
 from cacheadmin.engines.off import OffEngine
 from cacheadmin.engines.redis import RedisEngine, connect
@@ -49,6 +49,7 @@ class Identity:
     max_entries: int
     cull_frequency: int
     compress_from: int | None
+    max_bytes: int = MAX_BYTES
 
 
 class Space:
@@ -134,7 +135,8 @@ class Space:
             return RedisEngine(client, self._compressing, self.namespace)
         if code == Code.FILE:
             name = hashlib.blake2b(self.namespace.encode(), digest_size=6).hexdigest()
-            return FileEngine(self.identity.directory / name, self._serializer, *limits)
+            directory = self.identity.directory / name
+            return FileEngine(directory, self._serializer, *limits, self.identity.max_bytes)
         return OffEngine() if code == Code.OFF else MemoryEngine(*limits)
 
     # --- Generations ---
@@ -234,6 +236,8 @@ def identify(location: str, params: dict[str, Any]) -> Identity:
     options = params.get("OPTIONS", {})
     configured = options.get("DIRECTORY")
     directory = Path(configured) if configured else shared.private_temporary_directory() / "files"
+    # On a network file system, locks and mapped words hold between the workers of one machine only.
+    directory = of_this_machine(directory)
     return Identity(
         location=location or conf.DEFAULT_LOCATION,
         directory=directory,
@@ -242,6 +246,7 @@ def identify(location: str, params: dict[str, Any]) -> Identity:
         max_entries=int(options.get("MAX_ENTRIES", 10_000)),
         cull_frequency=int(options.get("CULL_FREQUENCY", 3)),
         compress_from=options.get("COMPRESS_FROM", COMPRESS_FROM),
+        max_bytes=int(options.get("MAX_BYTES", MAX_BYTES)),
     )
 
 

@@ -12,6 +12,7 @@ from django.core.management import call_command
 from pytest_django import Settings
 
 from cacheadmin.checks import check_directories, check_options, check_sharing
+from cacheadmin.engines.file import own_directory
 
 
 @pytest.fixture
@@ -61,14 +62,21 @@ def test_files_that_had_to_give_way_to_memory_are_reported_too(configure: Any, t
 
 
 def test_an_option_that_nobody_reads_is_reported(configure: Any) -> None:
-    configure(ENGINE="file", MAX_ENTRIES=5, CLIENT_CLASS="x", PASSWORD="y")
+    configure(ENGINE="file", MAX_ENTRIES=5, COLOUR="x", PASSWORD="y")
     assert check_options() == [
         checks.Warning(
             f"CACHES['default'] has an option '{name}' that nothing reads.",
-            hint="Known options: COMPRESS_FROM, CULL_FREQUENCY, DIRECTORY, ENGINE, GROUP, MAX_ENTRIES.",
+            hint=hint,
             id="cacheadmin.W001",
         )
-        for name in ("CLIENT_CLASS", "PASSWORD")
+        for name, hint in (
+            (
+                "COLOUR",
+                "Known options: COMPRESS_FROM, CULL_FREQUENCY, DIRECTORY, ENGINE, GROUP, MAX_BYTES, MAX_ENTRIES, "
+                "REVERSE_KEY_FUNCTION.",
+            ),
+            ("PASSWORD", "It belongs into LOCATION: redis://user:password@host:6379/0."),
+        )
     ]
 
 
@@ -97,7 +105,8 @@ def test_a_directory_that_others_can_write_is_reported(configure: Any, tmp_path:
         checks.Warning(
             f"CACHES['default'] cannot use its directory {tmp_path / 'cache'}: "
             "other users can write to the directory.",
-            hint="Give the user that runs the site a directory of its own with mode 0700.",
+            hint="Give the user that runs the site a directory of its own with mode 0700. "
+            f'This one would do: "DIRECTORY": "{own_directory(tmp_path / "cache")}".',
             id="cacheadmin.W002",
         )
     ]

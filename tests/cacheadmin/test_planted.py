@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -12,7 +13,7 @@ import pytest
 from django.core.cache import caches
 
 from cacheadmin.backend import AdaptiveCache
-from cacheadmin.engines.file import _Entry, _pack
+from cacheadmin.engines.file.entry import name_of, pack
 from cacheadmin.serializer import FORMAT, MAGIC
 from tests.servers.redis import RedisServer
 
@@ -51,11 +52,11 @@ class Files:
         """Put a well-formed file with *data* where *key* would be."""
         full = self.cache.full_key(key)
         self.cache.set(key, "to be replaced")
-        path = Path(self.cache.space.engine()._path(full))  # type: ignore[attr-defined]
-        path.write_bytes(_pack(full, _Entry(0.0, data)))
+        path = Path(self.cache.space.engine().path_of(full))  # type: ignore[attr-defined]
+        path.write_bytes(pack(name_of(full), data, time.time() + 60, time.time()))
 
     def exists(self, key: str) -> bool:
-        return os.path.exists(self.cache.space.engine()._path(self.cache.full_key(key)))  # type: ignore[attr-defined]
+        return os.path.exists(self.cache.space.engine().path_of(self.cache.full_key(key)))  # type: ignore[attr-defined]
 
 
 class Keys:
@@ -141,7 +142,7 @@ def test_a_value_moved_from_one_key_to_another_is_a_miss(stranger: Files | Keys)
     else:
         content = stranger.only_file().read_bytes()
         cache.set("session:bob", "to be replaced")
-        Path(cache.space.engine()._path(cache.full_key("session:bob"))).write_bytes(content)  # type: ignore[attr-defined]
+        Path(cache.space.engine().path_of(cache.full_key("session:bob"))).write_bytes(content)  # type: ignore[attr-defined]
     assert cache.get("session:bob") is None
     assert cache.get("session:ann") == {"user": 1}
 
@@ -236,7 +237,7 @@ def test_a_file_with_one_wrong_byte_is_a_miss_and_goes(files: Files) -> None:
 def test_a_file_format_of_another_version_is_left_alone(files: Files) -> None:
     files.cache.set("a", "value")
     path = files.only_file()
-    content = b"cae2" + path.read_bytes()[4:]
+    content = b"cae9" + path.read_bytes()[4:]
     path.write_bytes(content)
     assert files.cache.get("a") is None
     assert files.cache.touch("a", 60) is False

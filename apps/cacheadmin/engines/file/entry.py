@@ -1,0 +1,122 @@
+"""The bytes of one entry: a header with a checksum, the key and the signed value."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import struct
+import zlib
+from typing import NamedTuple
+
+from cacheadmin.serializer import NotOurs, OtherFormat
+
+# The last byte is the version of the format: another version's entries are not ours to judge.
+MAGIC = b"cae2"
+# magic, checksum of all that follows, end, time of writing, length of the key, length of the value
+_HEADER = struct.Struct("<4sIddII")
+HEADER_SIZE = _HEADER.size
+_START = struct.Struct("<4sI")
+_REST = struct.Struct("<ddII")
+# One read is enough for anything smaller; reading more than there is costs nothing.
+FIRST_READ = 65_536
+LARGEST = 1 << 30
+# Entries without a timeout: what nobody reads for so long goes.
+LIFE = 30 * 86_400.0
+_RENEW_BELOW = LIFE - 86_400.0
+
+
+class Entry(NamedTuple):
+    """One stored value, still signed.
+
+    Args:
+        end: when it ends, in seconds since 1970; negative if only for want of readers.
+        data: the signed value.
+    """
+
+    end: float
+    data: bytes
+
+
+def name_of(key: str) -> bytes:
+    """Return *key* as bytes, whatever characters it has."""
+    return key.encode("utf-8", "surrogatepass")
+
+
+def digest_of(name: bytes) -> str:
+    """Return the file name, 32 hexadecimal digits, of the key *name*."""
+    return hashlib.blake2b(name, digest_size=16).hexdigest()
+
+
+def end_after(timeout: float | None, now: float) -> float:
+    """Return when an entry ends that is stored *now* for *timeout* seconds."""
+    return -(now + LIFE) if timeout is None else now + timeout
+
+
+def wants_renewal(end: float, now: float) -> bool:
+    """Whether an entry without a timeout has been read for the first time in a day."""
+    return end < 0 and -end - now < _RENEW_BELOW
+
+
+def pack(name: bytes, data: bytes, end: float, now: float) -> bytes:
+    """Return the content of the file for one entry."""
+    rest = _REST.pack(end, now, len(name), len(data))
+    checksum = zlib.crc32(data, zlib.crc32(name, zlib.crc32(rest)))
+    return b"".join((_START.pack(MAGIC, checksum), rest, name, data))
+
+
+def read(descriptor: int) -> bytes:
+    """Return the whole content of an open file, or as much as an entry could have."""
+    content = os.read(descriptor, FIRST_READ)
+    if len(content) < FIRST_READ:
+        return content
+    parts, missing = [content], min(os.fstat(descriptor).st_size, LARGEST) - len(content)
+    while missing > 0 and (part := os.read(descriptor, missing)):
+        parts.append(part)
+        missing -= len(part)
+    return b"".join(parts)
+
+
+def unpack(content: bytes, name: bytes) -> Entry:
+    """Return the entry that *content* is, of the key *name*.
+
+    Raises:
+        NotOurs: it is not a whole entry, or another key's.
+        OtherFormat: another version of this app has written it.
+    """
+    if len(content) < HEADER_SIZE:
+        raise NotOurs
+    magic, checksum, end, _written, key_length, length = _HEADER.unpack_from(content)
+    if magic != MAGIC:
+        raise OtherFormat if magic[:3] == MAGIC[:3] else NotOurs
+    start = HEADER_SIZE + key_length
+    # An entry that was written over a longer one has the rest of that behind it.
+    stop = start + length
+    if len(content) < stop or zlib.crc32(memoryview(content)[8:stop]) != checksum:
+        raise NotOurs
+    if content[HEADER_SIZE:start] != name:
+        raise NotOurs
+    return Entry(end, content[start:stop])
+
+
+class Header(NamedTuple):
+    """What the first bytes of a file say, unchecked.
+
+    Args:
+        is_ours: whether this version has written it.
+        end: when it ends; 0 where unknown.
+        written: when it was written; 0 where unknown.
+        key_length: bytes of the key, which follows.
+    """
+
+    is_ours: bool
+    end: float
+    written: float
+    key_length: int
+
+
+def peek(content: bytes) -> Header:
+    """Return what the header in *content* says."""
+    if len(content) < HEADER_SIZE or content[:4] != MAGIC:
+        return Header(False, 0.0, 0.0, 0)
+    _magic, _checksum, end, written, key_length, _length = _HEADER.unpack_from(content)
+    return Header(True, end, written, key_length)
