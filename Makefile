@@ -169,5 +169,5 @@ bench-operations: venv-dev
 		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(STRICT),--strict)
 
 .PHONY: bench-servers
-bench-servers: venv-dev ## measure the servers against each other; prints the table of docs/server.md
+bench-servers: venv-dev build ## measure the servers against each other; prints the table of docs/server.md
 	@$(VENV_PYTHON) -m benchmarks.servers
