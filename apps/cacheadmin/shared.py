@@ -157,7 +157,8 @@ class SharedState:
 
     def begin(self, cell: int) -> int:
         """Return the generation in *cell*, the first one if nobody has begun any."""
-        return self.cells[cell] or self.advance(cell)
+        with self.lock():
+            return self.cells[cell] or self.advance(cell)
 
     def advance(self, cell: int) -> int:
         """Start a new generation in *cell*, later than any before on any machine, and return it."""

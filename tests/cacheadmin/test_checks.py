@@ -72,8 +72,8 @@ def test_an_option_that_nobody_reads_is_reported(configure: Any) -> None:
         for name, hint in (
             (
                 "COLOUR",
-                "Known options: COMPRESS_FROM, CULL_FREQUENCY, DIRECTORY, ENGINE, GROUP, MAX_BYTES, MAX_ENTRIES, "
-                "REVERSE_KEY_FUNCTION.",
+                "Known options: COMPRESS_FROM, CULL_FREQUENCY, DIRECTORY, ENGINE, GROUP, MAX_BYTES, "  # noqa: ISC004
+                "MAX_ENTRIES, REVERSE_KEY_FUNCTION.",
             ),
             ("PASSWORD", "It belongs into LOCATION: redis://user:password@host:6379/0."),
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import time
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,8 @@ def test_when_the_directory_is_removed_the_workers_find_each_other_again(new_wor
     for worker in (first, second):
         assert worker("cache.get('a')") is None
         worker("__import__('cacheadmin.space').space.tick()")
+    # Who read from a directory a moment ago looks after a second whether it is still the one.
+    time.sleep(1.1)
     first("cache.set('a', 2)")
     assert second("cache.get('a')") == 2
     second("cache.clear()")
