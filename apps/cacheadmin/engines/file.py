@@ -115,8 +115,7 @@ class FileEngine(Engine):
 
     def delete(self, key: str) -> bool:
         path = self._path(key)
-        if not os.path.exists(path):
-            return False
+        # Without the lock it might seem not to be there: a writer removes it before it renames its own.
         with self._locked(key) as shard:
             was_there = False
             with contextlib.suppress(NotOurs, OtherFormat):
