@@ -57,6 +57,7 @@ def change(seconds):
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["redis", "file"])
 @pytest.mark.parametrize("stale", [0, 5])
 def test_nobody_is_ever_given_what_was_invalidated_before_he_asked(
