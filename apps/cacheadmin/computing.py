@@ -47,7 +47,7 @@ class Place:
         """The way to a value, from what a first look has *found*."""
         deadline = time.monotonic() + self.wait
         misses = 0
-        while not _is_fresh(found):
+        while not is_fresh(found):
             held = leases.lease_in(found)
             if held is not None and is_computing(held):
                 return (yield Compute(None))
@@ -145,7 +145,7 @@ class Place:
         held = leases.lease_in(seen)
 
         def join(there: Any) -> Any:
-            if type(there) is not type(seen) or leases.lease_in(there) != held:
+            if leases.lease_in(there) != held or _end_of(there) != _end_of(seen):
                 raise LeaseLost
             return leases.under(there, held.joined(token) if held else leases.lease((token,)))
 
@@ -217,8 +217,15 @@ class Place:
             return False
 
 
-def _is_fresh(found: Any) -> bool:
+def is_fresh(found: Any) -> bool:
+    """Whether *found* is, or holds, a value within its lifetime."""
     return time.time() < found.fresh_until if type(found) is Kept else leases.is_value(found)
+
+
+def _end_of(found: Any) -> float:
+    if type(found) is Kept:
+        return found.fresh_until
+    return math.inf if leases.is_value(found) else 0.0
 
 
 def _is_usable(found: Any) -> bool:

@@ -15,7 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from cacheadmin import steps
 from cacheadmin.backend import AdaptiveCache
 from cacheadmin.cache_keys import KeyFunction, KeyMaker
-from cacheadmin.computing import Place
+from cacheadmin.computing import Place, is_fresh
 from cacheadmin.engines.base import MISSING
 from cacheadmin.leases import Kept, Lease
 
@@ -24,6 +24,9 @@ Result = TypeVar("Result")
 
 # Seconds a caller waits for another one's computation, unless the decorator says otherwise.
 LONGEST_WAIT = 10.0
+
+# What stands in the cache and is no value itself.
+_OURS = (Lease, Kept)
 
 
 class CachedFunction(Generic[Arguments, Result]):
@@ -76,7 +79,9 @@ class CachedFunction(Generic[Arguments, Result]):
         key = self._keys.make(args, kwargs)
         cache = caches[self._alias]
         found = cache.get(key, MISSING)
-        if found is MISSING or type(found) is Lease or type(found) is Kept:
+        if found is MISSING or type(found) in _OURS:
+            if type(found) is Kept and is_fresh(found):
+                return cast(Result, found.value)
             way = self._place(cache, key).find_or_compute(found)
             return cast(Result, steps.run(way, functools.partial(self._function, *args, **kwargs)))
         return cast(Result, found)
@@ -85,7 +90,7 @@ class CachedFunction(Generic[Arguments, Result]):
         key = self._keys.make(args, kwargs)
         cache = caches[self._alias]
         found = await sync_to_async(cache.get, thread_sensitive=True)(key, MISSING)
-        if found is MISSING or type(found) is Lease or type(found) is Kept:
+        if found is MISSING or type(found) in _OURS:
             way = self._place(cache, key).find_or_compute(found)
             return await steps.run_async(way, functools.partial(self._function, *args, **kwargs))
         return found

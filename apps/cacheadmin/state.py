@@ -217,8 +217,10 @@ def save_lifetime(group: str, seconds: int | None, *, alias: str = "default", **
 
     Raises:
         KeyError: there is no such group.
-        ValueError: that is no lifetime.
+        ValueError: that is no lifetime, or no cache.
     """
+    if alias not in conf.aliases():
+        raise ValueError(f"There is no cache {alias!r} in CACHES.")
     if groups.get(group) is None:
         raise KeyError(group)
     if seconds is not None and not _is_lifetime(seconds):

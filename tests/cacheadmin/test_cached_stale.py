@@ -46,6 +46,26 @@ def test_after_its_time_one_caller_computes_and_the_others_get_the_old_value(cou
     assert counter.count == 2
 
 
+def test_who_finds_that_somebody_has_just_computed_it_anew_does_not_do_it_again(
+    counter: Counter, cache: AdaptiveCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counter.call()
+    time.sleep(0.35)
+    engine = cache.space.engine()
+    get = engine.get
+
+    def get_late(key: str) -> object:
+        # Between this look and what follows from it, another caller has gone the whole way.
+        found = get(key)
+        monkeypatch.setattr(engine, "get", get)
+        assert counter.call() == 2
+        return found
+
+    monkeypatch.setattr(engine, "get", get_late)
+    assert counter.call() == 2
+    assert counter.count == 2
+
+
 def test_a_value_is_not_given_out_longer_than_it_may_be(cache: AdaptiveCache) -> None:
     counter = Counter(ttl=0.2, stale=0.2)
     assert counter.call() == 1

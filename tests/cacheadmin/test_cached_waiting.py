@@ -135,6 +135,31 @@ def test_whoever_is_first_stores_and_the_others_do_not(cache: AdaptiveCache) -> 
     assert compute() == 2
 
 
+def test_a_first_computation_that_ends_after_all_is_kept_although_somebody_has_joined_it(
+    cache: AdaptiveCache,
+) -> None:
+    gates = [threading.Event(), threading.Event()]
+    inside = [threading.Event(), threading.Event()]
+    numbers = iter(range(10))
+
+    @cached("content", wait=0.1)
+    def compute() -> int:
+        number = next(numbers)
+        inside[number].set()
+        gates[number].wait(10)
+        return number
+
+    running = []
+    for number in (0, 1):
+        running.append(threading.Thread(target=compute))
+        running[number].start()
+        assert inside[number].wait(10)
+    for number in (0, 1):
+        gates[number].set()
+        running[number].join()
+        assert (compute(), cache.get(compute.key())) == (0, 0)
+
+
 def test_without_patience_everybody_computes_and_one_result_is_kept(cache: AdaptiveCache) -> None:
     @cached("content", wait=0)
     def compute() -> int:

@@ -220,6 +220,9 @@ def test_a_group_that_nobody_declared_has_no_lifetime_to_save(new_cache: CacheMa
     with pytest.raises(KeyError, match="contents"):
         state.save_lifetime("contents", 60)
     assert state.lifetime("contents") is None
+    with pytest.raises(ValueError, match="no cache 'elsewhere'"):
+        state.save_lifetime("content", 60, alias="elsewhere")
+    assert not GroupLifetime.objects.exists()
 
 
 @pytest.mark.django_db
