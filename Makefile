@@ -157,6 +157,13 @@ coverage: venv-dev ## what the last `make suite` covered; fails below the gate o
 matrix: venv-dev programs ## the suite on each of Python 3.11 to 3.13 that is installed
 	@$(VENV_PYTHON) -m tests.matrix -n $(N)
 
+# Seconds of each scene.
+SECONDS ?= 60
+
+.PHONY: torture
+torture: venv-dev programs ## every engine killed, filled, removed and lost while it is checked (SECONDS=60 a scene)
+	@PYTHONPATH=.:apps $(VENV_PYTHON) -m tests.torture --seconds $(SECONDS)
+
 # --- Benchmarks ---
 
 # QUICK=1 takes a minute instead of ten; ONLY=file measures one family of peers; STRICT=1 fails on a missed target.

@@ -71,15 +71,15 @@ class FileEngine(Engine):
             content = self._store.content(digest, now)
             if content is None:
                 return MISSING
-            entry = unpack(content, name)
-            if abs(entry.end) <= now:
+            end, data = unpack(content, name)
+            if -now <= end <= now:
                 return MISSING
-            value = self._serializer.loads(key, entry.data)
+            value = self._serializer.loads(key, data)
         except OtherFormat:
             return MISSING
         except NotOurs:
             return self._look_again(key, name, digest)
-        if wants_renewal(entry.end, now):
+        if end < 0 and wants_renewal(end, now):
             self._renew(name, digest)
         return value
 
@@ -113,7 +113,7 @@ class FileEngine(Engine):
             if found is None:
                 return False
             now = time.time()
-            self._store.put(shard, digest, pack(name, found[0].data, end_after(timeout, now), now))
+            self._store.put(shard, digest, pack(name, found[0][1], end_after(timeout, now), now))
             return True
 
         return self._store.change(digest, store_again)
@@ -143,7 +143,7 @@ class FileEngine(Engine):
             entry, old = found
             value = change(old)
             now = time.time()
-            end = entry.end if timeout is KEEP else end_after(timeout, now)
+            end = entry[0] if timeout is KEEP else end_after(timeout, now)
             self._store.put(shard, digest, pack(name, self._serializer.dumps(key, value), end, now))
             return value
 
@@ -159,7 +159,7 @@ class FileEngine(Engine):
             content = self._store.content(digest_of(name), now)
             if content is None:
                 return MISSING
-            end = unpack(content, name).end
+            end = unpack(content, name)[0]
         except (NotOurs, OtherFormat):
             return MISSING
         if abs(end) <= now:
@@ -168,15 +168,14 @@ class FileEngine(Engine):
 
     def names(self) -> Iterator[str]:
         place = self._store.existing()
-        if place is None:
+        try:
+            for shard in every_shard(place) if place is not None else ():
+                yield from _names_in(shard)
+        except Gone:
+            # It was emptied meanwhile: that was all.
             return
-        now = time.time()
-        for shard in every_shard(place):
-            for found in shard.look():
-                if found.header.is_ours and not is_over(found, now):
-                    name = _name_in(shard, found.name, found.header.key_length)
-                    if name is not None:
-                        yield name
+        except OSError as error:
+            raise unavailable(error) from error
 
     # --- The whole ---
 
@@ -248,9 +247,9 @@ class FileEngine(Engine):
             if content is None:
                 return None
             entry = unpack(content, name)
-            if abs(entry.end) <= time.time():
+            if abs(entry[0]) <= time.time():
                 return None
-            return entry, self._serializer.loads(key, entry.data)
+            return entry, self._serializer.loads(key, entry[1])
         except OtherFormat:
             return None
         except OSError as error:
@@ -272,11 +271,11 @@ class FileEngine(Engine):
             now = time.time()
             if content is not None:
                 try:
-                    entry = unpack(content, name)
+                    end, data = unpack(content, name)
                 except (NotOurs, OtherFormat):
                     return
-                if wants_renewal(entry.end, now):
-                    shard.store(digest, pack(name, entry.data, end_after(None, now), now))
+                if wants_renewal(end, now):
+                    shard.store(digest, pack(name, data, end_after(None, now), now))
 
         try:
             self._store.change(digest, store_again)
@@ -285,11 +284,20 @@ class FileEngine(Engine):
             return
 
 
-def _name_in(shard: Shard, digest: str, length: int) -> str | None:
+def _names_in(shard: Shard) -> Iterator[str]:
+    now = time.time()
+    for found in shard.look():
+        if found.header.is_ours and not is_over(found, now):
+            name = _name_in(Path(shard.prefix + found.name), found.header.key_length)
+            if name is not None:
+                yield name
+
+
+def _name_in(path: Path, length: int) -> str | None:
     """Return the key that is written in a file, if it is the one the file is named after."""
     try:
-        content = shard.read(digest)
+        content = path.read_bytes()
     except OSError:
         return None
-    name = b"" if content is None else content[HEADER_SIZE : HEADER_SIZE + length]
-    return name.decode("utf-8", "surrogatepass") if digest_of(name) == digest else None
+    name = content[HEADER_SIZE : HEADER_SIZE + length]
+    return name.decode("utf-8", "surrogatepass") if digest_of(name) == path.name else None

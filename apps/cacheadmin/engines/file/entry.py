@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import struct
 import zlib
+from hashlib import blake2b as _blake2b
 from typing import NamedTuple
 
 from cacheadmin.serializer import NotOurs, OtherFormat
@@ -25,16 +25,9 @@ LIFE = 30 * 86_400.0
 _RENEW_BELOW = LIFE - 86_400.0
 
 
-class Entry(NamedTuple):
-    """One stored value, still signed.
-
-    Args:
-        end: when it ends, in seconds since 1970; negative if only for want of readers.
-        data: the signed value.
-    """
-
-    end: float
-    data: bytes
+# One stored value: when it ends (seconds since 1970; negative if only for want of readers), and its
+# signed bytes. A plain pair, because making one is a part of every read.
+Entry = tuple[float, bytes]
 
 
 def name_of(key: str) -> bytes:
@@ -44,7 +37,7 @@ def name_of(key: str) -> bytes:
 
 def digest_of(name: bytes) -> str:
     """Return the file name, 32 hexadecimal digits, of the key *name*."""
-    return hashlib.blake2b(name, digest_size=16).hexdigest()
+    return _blake2b(name, digest_size=16).hexdigest()
 
 
 def end_after(timeout: float | None, now: float) -> float:
@@ -65,10 +58,13 @@ def pack(name: bytes, data: bytes, end: float, now: float) -> bytes:
 
 
 def read(descriptor: int) -> bytes:
-    """Return the whole content of an open file, or as much as an entry could have."""
+    """Return what an open file holds, or as much of it as an entry could have."""
     content = os.read(descriptor, FIRST_READ)
-    if len(content) < FIRST_READ:
-        return content
+    return content if len(content) < FIRST_READ else read_on(descriptor, content)
+
+
+def read_on(descriptor: int, content: bytes) -> bytes:
+    """Return *content* and what follows it in the file."""
     parts, missing = [content], min(os.fstat(descriptor).st_size, LARGEST) - len(content)
     while missing > 0 and (part := os.read(descriptor, missing)):
         parts.append(part)
@@ -95,7 +91,7 @@ def unpack(content: bytes, name: bytes) -> Entry:
         raise NotOurs
     if content[HEADER_SIZE:start] != name:
         raise NotOurs
-    return Entry(end, content[start:stop])
+    return end, content[start:stop]
 
 
 class Header(NamedTuple):

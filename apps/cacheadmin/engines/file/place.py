@@ -23,7 +23,7 @@ from collections.abc import Iterator
 from cacheadmin.engines.base import EngineUnavailable
 from cacheadmin.engines.file.directory import unavailable
 from cacheadmin.engines.file.locks import ByteLock
-from cacheadmin.engines.file.shard import RECORD, Gone, Index, Shard, seal
+from cacheadmin.engines.file.shard import LIVE, LIVE_AT, RECORD, Gone, Index, Shard, seal
 from cacheadmin.verdicts import Verdict
 
 # Another layout of the files gets another number, and shares nothing with this one.
@@ -35,9 +35,6 @@ _BASE = f"shards-{LAYOUT}-"
 # magic, how many shards, the random word, checksum of these
 _HEADER = struct.Struct("<8sI16sI")
 _MAGIC = b"cacheix" + LAYOUT.encode()
-# While the index is in force, this stands in it.
-_LIVE = b"in force"
-_LIVE_AT = 40
 SWEEP_AT = 48
 FIRST_RECORD = 64
 _OPENING = os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
@@ -87,20 +84,13 @@ class Place:
             f"={number}", Shard(self.index, self.base, number, FIRST_RECORD + number * RECORD.size)
         )
 
-    def is_in_force(self) -> bool:
-        """Whether nobody has emptied or replaced this place."""
-        try:
-            return os.pread(self.index.descriptor, len(_LIVE), _LIVE_AT) == _LIVE
-        except OSError:
-            return False
-
     def look(self) -> bool:
         """Make sure that the index is still the one on the disk; due once a second."""
         try:
             status = os.stat(f"{self.root}/{INDEX}", follow_symlinks=False)
         except OSError:
             return False
-        if (status.st_dev, status.st_ino) != self.identity or not self.is_in_force():
+        if (status.st_dev, status.st_ino) != self.identity or not self.index.is_in_force():
             return False
         now = time.time()
         self.looked, self.look_at = now, now + _LOOK_EVERY
@@ -179,8 +169,8 @@ def open_or_make(root: str, max_entries: int, instead_of: Place | None = None) -
                 found = _open(root)
                 if found is not None and (instead_of is None or found.identity != instead_of.identity):
                     return found
-                if found is not None:
-                    os.pwrite(found.index.descriptor, bytes(len(_LIVE)), _LIVE_AT)
+                if instead_of is not None:
+                    instead_of.index.retire()
                 _retire_shards(root)
                 _make(root, max_entries)
                 made = _open(root)
@@ -224,12 +214,12 @@ def _open(root: str) -> Place | None:
         return None
     # Asked before it is opened: where locks are the process's, closing a second descriptor drops them.
     known = _places.get((status.st_dev, status.st_ino))
-    if known is not None and known.index.descriptor >= 0 and known.is_in_force():
+    if known is not None and known.index.descriptor >= 0 and known.index.is_in_force():
         return known if known.look() else None
     if not stat.S_ISREG(status.st_mode) or status.st_uid not in (os.geteuid(), 0):
         return None
     place = _read(root, Index(os.open(path, _OPENING)))
-    if place is None or not place.is_in_force() or not os.path.isdir(place.base):
+    if place is None or not place.index.is_in_force() or not os.path.isdir(place.base):
         return None
     _places[place.identity] = place
     return place
@@ -272,7 +262,7 @@ def _make(root: str, max_entries: int) -> None:
     word = secrets.token_hex(8).encode()
     count = shard_count(max_entries)
     start = _HEADER.pack(_MAGIC, count, word, 0)[:-4]
-    header = (start + zlib.crc32(start).to_bytes(4, "little")).ljust(_LIVE_AT, b"\0") + _LIVE
+    header = (start + zlib.crc32(start).to_bytes(4, "little")).ljust(LIVE_AT, b"\0") + LIVE
     content = header.ljust(FIRST_RECORD + count * RECORD.size, b"\0")
     os.mkdir(f"{root}/{_BASE}{word.decode()}", 0o700)
     aside = f"{root}/new-{secrets.token_hex(8)}"

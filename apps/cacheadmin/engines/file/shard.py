@@ -22,12 +22,16 @@ from cacheadmin.verdicts import Verdict
 RECORD = struct.Struct("<qqq")
 _COUNTS = struct.Struct("<qq")
 _SEAL = struct.Struct("<q")
+# While the index is in force, this stands in it.
+LIVE = b"in force"
+LIVE_AT = 40
 _UNTOUCHED = (0, 0, 0)
 _CHANGING = _SEAL.pack(1)
 # Never through a link, never waiting for the other end of a pipe.
 _SAFE = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 READING = os.O_RDONLY | _SAFE
 _WRITING = os.O_WRONLY | _SAFE
+_CHANGING_IT = os.O_RDWR | _SAFE
 _CREATING = _WRITING | os.O_CREAT | os.O_EXCL
 _LISTING = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC | os.O_NOFOLLOW
 # What the system says of something that is no file of ours: a link, a directory, a pipe, a locked file.
@@ -55,6 +59,17 @@ class Index:
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
+
+    def is_in_force(self) -> bool:
+        """Whether nobody has emptied or replaced the cache that it belongs to."""
+        try:
+            return os.pread(self.descriptor, len(LIVE), LIVE_AT) == LIVE
+        except OSError:
+            return False
+
+    def retire(self) -> None:
+        """Say to all who have it open that it is not in force any more, even if its file is removed."""
+        os.pwrite(self.descriptor, bytes(len(LIVE)), LIVE_AT)
 
     def close(self) -> None:
         """Close it now."""
@@ -99,7 +114,7 @@ class Shard:
         offset: where its record is in the index.
     """
 
-    __slots__ = ("_byte", "_index", "_offset", "_thread_lock", "number", "prefix")
+    __slots__ = ("_byte", "_index", "_kept", "_offset", "_thread_lock", "number", "prefix")
 
     def __init__(self, index: Index, base: str, number: int, offset: int) -> None:
         self.number = number
@@ -108,6 +123,8 @@ class Shard:
         self._offset = offset
         self._byte = ByteLock(offset)
         self._thread_lock = threading.Lock()
+        # The file that was read last, still open: whoever reads under the lock is about to change it.
+        self._kept: tuple[str, int, int] | None = None
 
     def __enter__(self) -> Shard:
         if not self._thread_lock.acquire(timeout=PATIENCE):
@@ -121,6 +138,7 @@ class Shard:
 
     def __exit__(self, *_: object) -> None:
         try:
+            self._let_go()
             self._byte.give(self._index.descriptor)
         finally:
             self._thread_lock.release()
@@ -131,15 +149,24 @@ class Shard:
         """Return the content of an entry's file, ``None`` if there is no such file.
 
         Raises:
+            Gone: the cache was emptied.
             OSError: it cannot be read.
         """
+        self._let_go()
         try:
-            descriptor = os.open(self.prefix + digest, READING)
+            descriptor = os.open(self.prefix + digest, _CHANGING_IT)
         except FileNotFoundError:
+            if not self._index.is_in_force():
+                raise Gone from None
             return None
-        try:
-            return entries_of.read(descriptor)
-        finally:
+        self._kept = (digest, descriptor, 0)
+        content = entries_of.read(descriptor)
+        self._kept = (digest, descriptor, len(content))
+        return content
+
+    def _let_go(self) -> None:
+        if self._kept is not None:
+            descriptor, self._kept = self._kept[1], None
             os.close(descriptor)
 
     def store(self, digest: str, content: bytes) -> tuple[int, int]:
@@ -153,6 +180,10 @@ class Shard:
             OSError: it cannot be written; nothing is left of an earlier entry then, if possible.
         """
         path = self.prefix + digest
+        if self._kept is not None and self._kept[0] == digest and 0 < self._kept[2] < entries_of.LARGEST:
+            _, descriptor, size = self._kept
+            self._kept = (digest, descriptor, 0)
+            return self._store_over(path, descriptor, size, content)
         try:
             descriptor = os.open(path, _WRITING)
         except FileNotFoundError:
@@ -213,6 +244,7 @@ class Shard:
 
     def remove(self, digest: str) -> bool:
         """Remove whatever has that name and return whether there was something."""
+        self._let_go()
         path = self.prefix + digest
         try:
             status = os.lstat(path)

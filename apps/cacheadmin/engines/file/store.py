@@ -12,7 +12,7 @@ from cacheadmin.engines.base import EngineUnavailable
 from cacheadmin.engines.file import place as places
 from cacheadmin.engines.file.culling import Limits, Room, make_room
 from cacheadmin.engines.file.directory import unavailable
-from cacheadmin.engines.file.entry import read
+from cacheadmin.engines.file.entry import FIRST_READ, read_on
 from cacheadmin.engines.file.place import Place
 from cacheadmin.engines.file.shard import IN_THE_WAY, READING, Gone, Shard
 from cacheadmin.serializer import NotOurs
@@ -89,37 +89,39 @@ class Store:
         Raises:
             NotOurs: something is in its place that cannot be read.
         """
+        descriptor = self._open(digest, now)
+        if descriptor < 0:
+            return None
+        try:
+            self._reads += 1
+            if not self._reads % _NOTED:
+                _note(descriptor)
+            content = os.read(descriptor, FIRST_READ)
+            return content if len(content) < FIRST_READ else read_on(descriptor, content)
+        except OSError as error:
+            raise NotOurs from error
+        finally:
+            os.close(descriptor)
+
+    def _open(self, digest: str, now: float) -> int:
+        """Return a descriptor of a file, -1 if there is none."""
         place = self._place
         if place is None or not place.looked <= now < place.look_at:
             place = self.existing()
         while place is not None:
             try:
-                descriptor = os.open(place.shard_of(digest).prefix + digest, READING)
+                return os.open(place.shard_of(digest).prefix + digest, READING)
             except FileNotFoundError:
-                if place.is_in_force():
-                    return None
+                if place.index.is_in_force():
+                    return -1
                 # It was emptied a moment ago, and somebody may have stored something since.
                 self._place = None
                 place = self.existing()
             except OSError as error:
                 if error.errno in IN_THE_WAY:
                     raise NotOurs from error
-                return None
-            else:
-                return self._read(descriptor)
-        return None
-
-    def _read(self, descriptor: int) -> bytes:
-        try:
-            self._reads += 1
-            if not self._reads % _NOTED:
-                with contextlib.suppress(OSError):
-                    os.utime(descriptor)
-            return read(descriptor)
-        except OSError as error:
-            raise NotOurs from error
-        finally:
-            os.close(descriptor)
+                return -1
+        return -1
 
     def holds(self, digest: str) -> bool:
         """Whether there may be such a file.
@@ -133,7 +135,7 @@ class Store:
         try:
             os.lstat(place.shard_of(digest).prefix + digest)
         except FileNotFoundError:
-            return not place.is_in_force()
+            return not place.index.is_in_force()
         except OSError as error:
             raise unavailable(error) from error
         return True
@@ -194,3 +196,8 @@ class Store:
         if content is not None:
             with self.current().shard_of(kept) as shard:
                 shard.store(kept, content)
+
+
+def _note(descriptor: int) -> None:
+    with contextlib.suppress(OSError):
+        os.utime(descriptor)
