@@ -138,6 +138,29 @@ def test_an_increment_and_a_set_do_not_lose_each_other(ours: RedisEngine) -> Non
     assert ours.incr("p:n", 1) is MISSING
 
 
+def test_to_change_nothing_is_decided_by_what_is_so_now(ours: RedisEngine) -> None:
+    def expect(known: Any) -> Callable[[Any], Any]:
+        def change(old: Any) -> Any:
+            assert old == known, "out of date"
+            raise LookupError
+
+        return change
+
+    for number in range(5):
+        # The connection that changed it twice watches it, and knows what it held then.
+        for _ in range(2):
+            ours.set("p:n", number, 60)
+            ours.modify("p:n", lambda old: old + 1)
+        ours.set("p:n", "something else", 60)
+        with pytest.raises(LookupError):
+            ours.modify("p:n", expect("something else"))
+        ours.modify("p:n", lambda old: old)
+        ours.delete("p:n")
+        assert ours.modify("p:n", lambda old: old) is MISSING
+        ours.set("p:n", 1, 60)
+        assert ours.touch("p:n", 60) is True
+
+
 def test_whoever_counts_on_needs_one_round_trip(server: RedisServer) -> None:
     ours = engine_at(server.url(), timeout=0.2)
     ours.set("p:n", 0, 60)
