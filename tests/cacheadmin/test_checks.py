@@ -61,14 +61,24 @@ def test_files_that_had_to_give_way_to_memory_are_reported_too(configure: Any, t
 
 
 def test_an_option_that_nobody_reads_is_reported(configure: Any) -> None:
-    configure(ENGINE="file", MAX_ENTRIES=5, CLIENT_CLASS="x", PASSWORD="y")
+    configure(ENGINE="file", MAX_ENTRIES=5, CLIENT_CLASS="x", PASSWORD="y", NONSENSE=1)
     assert check_options() == [
         checks.Warning(
             f"CACHES['default'] has an option '{name}' that nothing reads.",
-            hint="Known options: CULL_FREQUENCY, DIRECTORY, ENGINE, GROUP, MAX_ENTRIES.",
+            hint=hint,
             id="cacheadmin.W001",
         )
-        for name in ("CLIENT_CLASS", "PASSWORD")
+        for name, hint in (
+            (
+                "CLIENT_CLASS",
+                "Remove it; LOCATION says it: redis+sentinel://h1,h2/master/0 or redis+cluster://h1,h2.",
+            ),
+            (
+                "NONSENSE",
+                "Known options: CULL_FREQUENCY, DIRECTORY, ENGINE, GROUP, MAX_ENTRIES, REVERSE_KEY_FUNCTION.",
+            ),
+            ("PASSWORD", "It belongs into LOCATION: redis://user:password@host:6379/0."),
+        )
     ]
 
 
