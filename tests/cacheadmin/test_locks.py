@@ -105,7 +105,7 @@ def test_another_thread_is_another_holder_unless_it_is_said_otherwise(cache: Ada
         lock = cache.lock(f"l{thread_local}", timeout=60, thread_local=thread_local)
         lock.acquire()
         seen: list[bool] = []
-        thread = threading.Thread(target=lambda lock=lock, seen=seen: seen.append(lock.owned()))  # type: ignore[misc]
+        thread = threading.Thread(target=lambda lock=lock, seen=seen: seen.append(lock.owned()))
         thread.start()
         thread.join()
         assert seen == [owned]

@@ -200,12 +200,13 @@ def test_of_what_has_no_end_there_is_no_number(cache: AdaptiveCache) -> None:
 
 
 def test_a_life_that_is_over_is_no_life(cache: AdaptiveCache) -> None:
-    for end in (
+    ends: list[Callable[[], Any]] = [
         lambda: cache.expire("a", 0),
         lambda: cache.pexpire("a", -5),
         lambda: cache.expire_at("a", datetime.now(UTC) - timedelta(days=1)),
         lambda: cache.set("a", 2, 0, xx=True),
-    ):
+    ]
+    for end in ends:
         cache.set("a", 1, 60)
         end()
         assert cache.get("a") is None

@@ -36,7 +36,7 @@ def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 
 def left(server: RedisServer, key: str) -> float:
     with server.client() as client:
-        return client.pttl(key) / 1000
+        return float(client.pttl(key)) / 1000
 
 
 def age(server: RedisServer, key: str, seconds: float) -> None:
