@@ -41,7 +41,7 @@ def _one_of(rest: str) -> tuple[str, str]:
         if rest[0] == "\\" and len(rest) > 1:
             members.append(re.escape(rest[1]))
             rest = rest[2:]
-        elif len(rest) > 2 and rest[1] == "-" and rest[2] != "]":
+        elif len(rest) > 2 and rest[1] == "-":
             low, high = sorted((rest[0], rest[2]))
             members.append(f"{re.escape(low)}-{re.escape(high)}")
             rest = rest[3:]

@@ -143,11 +143,39 @@ def test_tls_and_plain_do_not_understand_each_other(new_redis: NewRedis, redis_s
     server = new_redis(tls=True)
     assert examine(server.url()).verdict is Verdict.FOUND
     assert examine(f"redis://127.0.0.1:{server.port}/0").verdict is Verdict.NEEDS_TLS
-    # An authority that this machine does not know.
-    assert examine(f"rediss://127.0.0.1:{server.port}/0").verdict is Verdict.NEEDS_TLS
     # Who speaks no TLS takes the greeting for a line that has not ended yet, and waits for the rest.
-    greeted = examine(redis_server.url().replace("redis:", "rediss:"))
-    assert greeted.verdict in {Verdict.TIMED_OUT, Verdict.NEEDS_TLS}
+    with Stopwatch() as watch:
+        greeted = examine(redis_server.url().replace("redis:", "rediss:"))
+    assert greeted.verdict is Verdict.NO_TLS
+    assert watch.seconds < 0.9
+    with_password = new_redis(password="swordfish")
+    assert examine(with_password.url().replace("redis:", "rediss:")).verdict is Verdict.NO_TLS
+
+
+def test_whose_certificate_is_trusted_is_the_owners_choice(new_redis: NewRedis) -> None:
+    server, other = new_redis(tls=True), new_redis(tls=True)
+    # An authority that this machine does not know, and that of somebody else.
+    address = f"rediss://127.0.0.1:{server.port}/0"
+    assert examine(address).verdict is Verdict.UNTRUSTED
+    assert other.certificates is not None
+    assert examine(f"{address}?ssl_ca_certs={other.certificates.authority}").verdict is Verdict.UNTRUSTED
+    assert examine(f"{address}?ssl_cert_reqs=none").verdict is Verdict.FOUND
+    # The certificate names the host; under another name it is a stranger's, unless names do not matter.
+    elsewhere = server.url().replace("127.0.0.1", "127.0.0.2")
+    assert examine(elsewhere).verdict in {Verdict.REFUSED, Verdict.UNTRUSTED}
+    missing = examine(f"{address}?ssl_ca_certs=/nowhere/ca.pem")
+    assert (missing.verdict, missing.detail) == (Verdict.BAD_ADDRESS, "ssl_ca_certs: there is no such file")
+
+
+def test_a_server_that_asks_who_we_are_is_shown_a_certificate(new_redis: NewRedis) -> None:
+    server = new_redis(tls=True)
+    certificates = server.certificates
+    assert certificates is not None
+    with server.client() as client:
+        client.config_set("tls-auth-clients", "yes")
+    shown = f"&ssl_certfile={certificates.certificate}&ssl_keyfile={certificates.key}"
+    assert examine(server.url() + shown).verdict is Verdict.FOUND
+    assert examine(server.url()).verdict in {Verdict.NEEDS_TLS, Verdict.UNREACHABLE, Verdict.LOST}
 
 
 def test_who_hangs_up_may_want_tls(hangs_up: str) -> None:
@@ -205,8 +233,8 @@ def test_an_address_that_means_nothing_is_told_and_stops_nothing(address: str, n
     assert (cache.get("a"), cache.space.selector.status().engine) == (1, "file")
 
 
-def test_a_database_that_does_not_exist_is_an_error(redis_server: RedisServer) -> None:
-    assert examine(redis_server.url(database=4711)).verdict is Verdict.ERROR
+def test_a_database_that_does_not_exist_is_told(redis_server: RedisServer) -> None:
+    assert examine(redis_server.url(database=4711)).verdict is Verdict.NO_DATABASE
 
 
 # --- Permissions ---
@@ -237,10 +265,34 @@ def test_the_minimal_permissions_are_enough_for_everything(
     assert not cache.space.selector.is_degraded
 
 
-@pytest.mark.parametrize("missing", ["get", "set", "mget", "del", "expire", "watch", "multi", "exec"])
+@pytest.mark.parametrize(
+    "missing", ["get", "set", "mget", "del", "expire", "incrby", "watch", "multi", "exec"]
+)
 def test_a_missing_permission_is_found_out_before_it_hurts(new_redis: NewRedis, missing: str) -> None:
     server = new_redis(acl=[f"user site on >secret ~* {MINIMAL} -{missing}"])
     assert examine(server.url(username="site", password="secret")).verdict is Verdict.NO_PERMISSION
+
+
+def test_a_user_confined_to_our_keys_is_found(new_redis: NewRedis, new_cache: CacheMaker) -> None:
+    server = new_redis(acl=[f"user site on >secret ~mine:* {MINIMAL} -select"])
+    address = server.url(username="site", password="secret")
+    assert examine(address, "mine").verdict is Verdict.FOUND
+    assert examine(address, "other").verdict is Verdict.NO_PERMISSION
+    for choice in ("redis", "auto"):
+        cache = new_cache(choice, location=address, KEY_PREFIX="mine")
+        cache.set("a", 1)
+        cache.clear()
+        cache.space.sync()
+        assert cache.space.selector.status().engine == "redis"
+        server.pause()
+        cache.get("a")
+        server.resume()
+        wait_until(lambda cache=cache: cache.space.selector.status().engine == "redis", seconds=5)  # type: ignore[misc]
+
+
+def test_a_user_who_may_only_read_is_told(new_redis: NewRedis) -> None:
+    server = new_redis(acl=["user reader on >secret ~* +@read +ping +select"])
+    assert examine(server.url(username="reader", password="secret")).verdict is Verdict.NO_PERMISSION
 
 
 # --- All together ---

@@ -96,6 +96,12 @@ def test_an_address_that_nobody_can_open_any_more_means_the_configured_one(
         ("redis://ann:swordfish@[::1]:7/0", "redis://ann@[::1]:7/0"),
         ("redis://:swordfish@host:port/0", "?"),
         ("redis://[::1/0", "?"),
+        ("redis+sentinel://:swordfish@h1:26379,h2/mymaster/0?sentinel_password=fish", "redis+sentinel://h1:26379,h2/mymaster/0"),
+        ("redis+sentinel://ann:sword,fish@h1,[::1]:7/m/0?db=1", "redis+sentinel://ann@h1,[::1]:7/m/0?db=1"),
+        ("rediss+cluster://ann:swordfish@h1:7000,h2:7001?ssl_password=fish", "rediss+cluster://ann@h1:7000,h2:7001"),
+        ("redis+cluster://:sword/fish@h1,h2", "?"),
+        ("redis+cluster://ann:swordfish,h2", "?"),
+        ("redis://h/0#swordfish", "?"),
         ("", ""),
     ],
 )  # fmt: skip

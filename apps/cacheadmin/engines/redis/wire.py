@@ -283,9 +283,10 @@ def _decide(
         except Exception as error:  # noqa: BLE001 (whatever it is, the watch has to end first)
             failure = error
     if command is None:
-        # It ends the watch: a minimal ACL has no UNWATCH.
-        connection.exchange(packets.MULTI + packets.EXEC, 2)
-        return failure or []
+        # It ends the watch, for which a minimal ACL has no UNWATCH, and says whether what was seen, perhaps
+        # a moment ago, is still so: to do nothing is a decision as well.
+        _, done = connection.exchange(packets.MULTI + packets.EXEC, 2)
+        return None if done is None else failure or []
     packet, count = packets.MULTI + command + packets.EXEC, 3
     if asking:
         packet, count = packets.ASKING + packet, 4
