@@ -18,9 +18,9 @@ class CacheAdminConfig(AppConfig):
         """Give the state its loader, find the groups, register the checks, follow the requests."""
         from cacheadmin import checks, groups, models, space, state, watcher
 
-        state.connect(models.load_saved, models.save_choice, models.save_lifetime)
+        state.connect(models)
         groups.autodiscover()
         checks.register()
-        watcher.connect(space.tick, space.probe_lost)
+        watcher.connect(space.tick, space.housekeeping)
         request_started.connect(watcher.request_begins, dispatch_uid="cacheadmin.begins")
         request_finished.connect(watcher.request_ends, dispatch_uid="cacheadmin.ends")

@@ -56,6 +56,15 @@ class AdaptiveCache(DjangoRedisMethods, BaseCache):
 
     # --- Keys and lifetimes ---
 
+    @property
+    def key_prefix(self) -> str:
+        """KEY_PREFIX, and what a copied installation adds to it."""
+        return self._key_prefix + self.space.suffix if self._key_prefix else ""
+
+    @key_prefix.setter
+    def key_prefix(self, value: str) -> None:
+        self._key_prefix = value
+
     def group_of(self, key: str) -> str:
         """Return the name of the group that *key* belongs to in this cache."""
         return self.fixed_group or groups.of_key(str(key))
@@ -107,6 +116,8 @@ class AdaptiveCache(DjangoRedisMethods, BaseCache):
         """Have it do what changes the value of *key*, so that nobody goes on reading the old one."""
         cells, epoch, _engine, _names = self._fast.known
         result = self._do(what, key, version, *args)
+        if what == "delete" and self.space.selector.has_lost_redis:
+            self.space.note_changes([self.group_of(key)])
         if cells[EPOCH] != epoch:
             return self._replace_again([key], lambda: self._do(what, key, version, *args), result)
         return result
@@ -263,6 +274,7 @@ class AdaptiveCache(DjangoRedisMethods, BaseCache):
         self._replace_many(
             wanted, lambda engine: engine.delete_many([self._full_key(key, version) for key in wanted])
         )
+        self.space.note_changes(self.group_of(key) for key in wanted)
 
     def _replace_many(self, keys: Iterable[str], action: Callable[[Engine], None]) -> None:
         cells, epoch, _engine, _names = self._fast.known

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from cacheadmin import conf
+from cacheadmin import conf, ownership
 from cacheadmin.engines.base import EngineUnavailable
 from cacheadmin.engines.redis import RedisEngine, answers_without_tls, connect, without_password
 from cacheadmin.serializer import Serializer
@@ -81,7 +81,12 @@ def examine(address: str, namespace: str = "") -> Candidate:
     try:
         wire = connect(address, conf.get("CONNECT_TIMEOUT"), conf.get("ANSWER_TIMEOUT"))
         # Nothing stored by a probe is ever read as a value, so it needs no secret.
-        RedisEngine(wire, Serializer(""), prefix=namespace or "cacheadmin").probe()
+        engine = RedisEngine(wire, Serializer(""), prefix=namespace or "cacheadmin")
+        if namespace:
+            owner = ownership.read_note(engine.read_notes([ownership.name_of_note(namespace)])[0])
+            if owner is not None and not ownership.is_ours(owner):
+                raise EngineUnavailable(Verdict.TAKEN, owner.label)
+        engine.probe()
     except EngineUnavailable as error:
         verdict, detail = error.verdict, error.detail
         if verdict is Verdict.LOST:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable
-from datetime import datetime
+import secrets
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
 from types import MappingProxyType
+from typing import Any
 
 from django.db import connections, models, transaction
 from django.db.models import BigIntegerField, CharField, F, TextField, Value
@@ -13,7 +16,7 @@ from django.db.models.functions import Cast
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from cacheadmin import conf, encryption
+from cacheadmin import conf, encryption, places, state
 from cacheadmin.state import Saved, SavedChoice
 from cacheadmin.verdicts import ENGINE_LABELS
 
@@ -63,33 +66,112 @@ class GroupLifetime(models.Model):
         return f"{self.alias}: {self.group}"
 
 
+class Installation(models.Model):
+    """The one row that says which state of the database this is, and whether it is a copy."""
+
+    revision = models.PositiveBigIntegerField(default=0)
+    # A restored database may come to the same revision by another way; not to the same number.
+    nonce = models.PositiveBigIntegerField(default=0)
+    suffix = models.CharField(max_length=20, blank=True, default="")
+    updated_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.revision}"
+
+
+class Generation(models.Model):
+    """What a machine cut off from its Redis has made void: the others hear of it here."""
+
+    namespace = models.CharField(max_length=200)
+    group = models.CharField(max_length=100)
+    number = models.PositiveBigIntegerField()
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["namespace", "group"], name="cacheadmin_one_generation")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.namespace}: {self.group}"
+
+
+# How long a state of the database may look like an older one.
+REVISION_LIFE = timedelta(hours=1)
+_CHOICE, _LIFETIME, _GENERATION, _INSTALLATION = "choice", "lifetime", "generation", "installation"
+_place = ""
+
+
 def load_saved() -> Saved:
     """Read all rows in one query; what ``state`` calls, at most once a second."""
     database = conf.get("DATABASE")
     choices: dict[str, SavedChoice] = {}
     lifetimes: dict[str, dict[str, int]] = {}
+    generations: dict[tuple[str, str], int] = {}
+    installation = state.Installation()
     # Inside somebody's transaction a failing query would spoil it: there a savepoint keeps it whole.
     is_inside = connections[database].in_atomic_block
     with transaction.atomic(using=database) if is_inside else contextlib.nullcontext():
-        rows = list(_choices_and_lifetimes(database))
+        rows = list(_all_rows(database))
     # Where two aliases at one LOCATION have a lifetime for one group, the one saved last counts.
-    for alias, group, engine, token, number, _saved_at in sorted(rows, key=lambda row: row[-1]):
-        if group:
-            lifetimes.setdefault(alias, {})[group] = number
+    for kind, first, second, word, text, number, _saved_at in sorted(rows, key=lambda row: row[-1]):
+        if kind == _CHOICE:
+            choices[first] = SavedChoice(word, encryption.decrypt(text), number)
+        elif kind == _LIFETIME:
+            lifetimes.setdefault(first, {})[second] = number
+        elif kind == _GENERATION:
+            generations[first, second] = number
         else:
-            choices[alias] = SavedChoice(engine, encryption.decrypt(token), number)
-    return Saved(MappingProxyType(dict(sorted(choices.items()))), MappingProxyType(lifetimes))
+            installation = state.Installation(number, int(text), first)
+    return Saved(
+        MappingProxyType(dict(sorted(choices.items()))),
+        MappingProxyType(lifetimes),
+        MappingProxyType(generations),
+        replace(installation, place=_find_place(database)),
+    )
 
 
-def _choices_and_lifetimes(database: str) -> Iterable[tuple[str, str, str, str, int, datetime]]:
-    text, nothing = Value("", output_field=TextField()), Value("", output_field=CharField())
-    chosen = CacheSettings.objects.using(database).values_list(
-        "alias", nothing, "engine", "encrypted_location", "revision", "updated_at"
+def _find_place(database: str) -> str:
+    """Return which database this is; found out once for each process."""
+    global _place
+    _place = _place or places.place_of(database)
+    return _place
+
+
+def _all_rows(database: str) -> Iterable[tuple[str, str, str, str, str, int, datetime]]:
+    def rows(model: type[models.Model], kind: str, *columns: Any) -> Any:
+        return model._default_manager.using(database).values_list(_text(kind), *columns, "updated_at")
+
+    return rows(CacheSettings, _CHOICE, "alias", _text(""), "engine", "encrypted_location", "revision").union(
+        rows(GroupLifetime, _LIFETIME, "alias", "group", _text(""), _long_text(""), _whole("seconds")),
+        rows(Generation, _GENERATION, "namespace", "group", _text(""), _long_text(""), "number"),
+        rows(
+            Installation,
+            _INSTALLATION,
+            "suffix",
+            _text(""),
+            _text(""),
+            Cast("nonce", TextField()),
+            "revision",
+        ),
+        all=True,
     )
-    lives = GroupLifetime.objects.using(database).values_list(
-        "alias", "group", nothing, text, Cast("seconds", BigIntegerField()), "updated_at"
-    )
-    return chosen.union(lives, all=True)
+
+
+def _text(value: str) -> Value:
+    return Value(value, output_field=CharField())
+
+
+def _long_text(value: str) -> Value:
+    return Value(value, output_field=TextField())
+
+
+def _whole(column: str) -> Cast:
+    return Cast(column, BigIntegerField())
 
 
 def load_choices() -> dict[str, SavedChoice]:
@@ -101,10 +183,10 @@ def load_choices() -> dict[str, SavedChoice]:
 
 
 def save_choice(alias: str, engine: str, location: str) -> None:
-    """Write the choice for *alias* and raise its revision; what ``state`` calls."""
+    """Write the choice for *alias* and raise its revision."""
     values = {"engine": engine, "encrypted_location": encryption.encrypt(location)}
-    with transaction.atomic(using=conf.get("DATABASE")):
-        rows = CacheSettings.objects.using(conf.get("DATABASE"))
+    with _changing() as database:
+        rows = CacheSettings.objects.using(database)
         raised = {**values, "revision": F("revision") + 1, "updated_at": timezone.now()}
         if not rows.filter(alias=alias).update(**raised):
             rows.update_or_create(alias=alias, defaults=values)
@@ -118,8 +200,8 @@ def save_lifetime(aliases: list[str], group: str, seconds: int | None) -> None:
         group: the group's name.
         seconds: ``None`` forgets what was saved.
     """
-    with transaction.atomic(using=conf.get("DATABASE")):
-        rows = GroupLifetime.objects.using(conf.get("DATABASE"))
+    with _changing() as database:
+        rows = GroupLifetime.objects.using(database)
         if seconds is None:
             rows.filter(group=group, alias__in=aliases).delete()
             return
@@ -127,3 +209,44 @@ def save_lifetime(aliases: list[str], group: str, seconds: int | None) -> None:
         if not own.update(seconds=seconds, updated_at=timezone.now()):
             rows.update_or_create(alias=aliases[0], group=group, defaults={"seconds": seconds})
         rows.filter(group=group, alias__in=aliases[1:]).delete()
+
+
+def save_suffix(suffix: str) -> None:
+    """Write what this installation, a copy, adds to its prefixes."""
+    with _changing() as database:
+        Installation.objects.using(database).filter(pk=1).update(suffix=suffix)
+
+
+def save_generations(namespace: str, numbers: Mapping[str, int]) -> None:
+    """Tell the other machines which groups of *namespace* were changed here, out of reach of Redis."""
+    with _changing() as database:
+        for group, number in numbers.items():
+            Generation.objects.using(database).update_or_create(
+                namespace=namespace, group=group, defaults={"number": number}
+            )
+
+
+def raise_revision_if_due() -> None:
+    """Raise the revision if nobody has for an hour, so that an older state of the database shows."""
+    database = conf.get("DATABASE")
+    if not connections[database].in_atomic_block:
+        _raise_revision(database, before=timezone.now() - REVISION_LIFE)
+
+
+@contextlib.contextmanager
+def _changing() -> Iterator[str]:
+    """Change what is saved, all or nothing, and raise the revision with it."""
+    database = conf.get("DATABASE")
+    with transaction.atomic(using=database):
+        _raise_revision(database)
+        yield database
+
+
+def _raise_revision(database: str, before: datetime | None = None) -> None:
+    rows = Installation.objects.using(database)
+    fresh = {"nonce": secrets.randbits(62), "updated_at": timezone.now()}
+    due = rows.filter(pk=1) if before is None else rows.filter(pk=1, updated_at__lt=before)
+    if not due.update(revision=F("revision") + 1, **fresh) and before is None:
+        rows.update_or_create(
+            pk=1, defaults={"revision": F("revision") + 1, **fresh}, create_defaults={"revision": 1, **fresh}
+        )

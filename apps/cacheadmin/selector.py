@@ -62,6 +62,7 @@ class Selector:
         self._prober_descriptor: int | None = None
         self._is_over = threading.Event()
         self._probed_at = float("-inf")
+        self._doubted: tuple[int, int, int] | None = None
 
     @property
     def words(self) -> shared.SharedState:
@@ -135,6 +136,44 @@ class Selector:
             with self._thread_lock:
                 self._settle()
 
+    def follow_database(self, known: state.Installation) -> None:
+        """Empty the caches if the database is an older one than that seen last, or another one."""
+        if not known.revision or not self._has_arrived:
+            return
+        words, place = self._shared, int(known.place[:15] or "0", 16)
+        seen = (words.read(shared.REVISION), words.read(shared.NONCE), words.read(shared.PLACE))
+        if seen == (known.revision, known.nonce, place):
+            return
+        is_restored = (known.revision, known.nonce) != seen[:2] and known.revision <= seen[0]
+        is_another = bool(place and seen[2] and place != seen[2])
+        if (is_restored or is_another) and seen != self._doubted:
+            # Perhaps somebody has read something newer since this was read: look once more.
+            self._doubted = seen
+            state.look_again_soon()
+            return
+        with words.change():
+            words.write(shared.REVISION, known.revision)
+            words.write(shared.NONCE, known.nonce)
+            words.write(shared.PLACE, place or seen[2])
+            if is_restored or is_another:
+                words.advance_all()
+        if is_restored or is_another:
+            logger.warning("The database is not the one seen before; the cache is emptied.")
+            signals.send("restored", detail="older" if is_restored else "another")
+
+    def reconsider(self) -> None:
+        """Decide anew, now."""
+        self.live()
+        self._shared.write(shared.LOOKED, 0)
+        with self._thread_lock:
+            self._settle()
+
+    @property
+    def has_lost_redis(self) -> bool:
+        """Whether another engine stands in for Redis."""
+        cells = self._shared.cells
+        return cells[shared.HOME] == Code.REDIS and cells[shared.ACTIVE] != Code.REDIS
+
     def mend(self) -> None:
         """Begin anew with the others where the file behind the shared state was removed."""
         if self._has_arrived and self._shared.mend():
@@ -187,7 +226,9 @@ class Selector:
         for index, candidate in enumerate(results):
             if candidate.is_usable:
                 return Decision(Code.REDIS, Code.REDIS, Verdict.FOUND, index)
-        home = Code.REDIS if choice == "redis" or was_home is Code.REDIS else Code.FILE
+        is_owed = choice == "redis" or was_home is Code.REDIS
+        is_owed = is_owed or any(candidate.verdict is Verdict.TAKEN for candidate in results)
+        home = Code.REDIS if is_owed else Code.FILE
         return self._without_redis(home, results[0].verdict)
 
     def _without_redis(self, home: Code, reason: Verdict) -> Decision:

@@ -26,12 +26,13 @@ logger = logging.getLogger("cacheadmin")
 LAYOUT = 2
 SLOTS = 512
 _FIRST_SLOT = 16
-_SLOT_CELLS = 3
+# Two for the tag, the generation, and the generation that this machine last told the database.
+_SLOT_CELLS = 4
 _CELLS = _FIRST_SLOT + SLOTS * _SLOT_CELLS
 SIZE = _CELLS * 8
 
 # The header's cells; all are unsigned 64-bit numbers.
-_LAYOUT, ACTIVE, CANDIDATE, SINCE, HOME, PLAN, REASON, LOOKED, EPOCH = range(9)
+_LAYOUT, ACTIVE, CANDIDATE, SINCE, HOME, PLAN, REASON, LOOKED, EPOCH, REVISION, NONCE, PLACE = range(12)
 
 
 class SharedState:
@@ -171,6 +172,17 @@ class SharedState:
         if generation > self.cells[cell]:
             with self.change():
                 self.cells[cell] = max(self.cells[cell], generation)
+
+    def publish(self, cell: int) -> int:
+        """Return a generation for the others to begin in *cell*, while this machine goes on with its own."""
+        with self.lock():
+            self.cells[cell + 1] = max(time.time_ns(), self.cells[cell + 1] + 1)
+            return self.cells[cell + 1]
+
+    def adopt_published(self, cell: int, generation: int) -> None:
+        """Take over what another machine has published for *cell*."""
+        if generation != self.cells[cell + 1]:
+            self.adopt(cell, generation)
 
     def advance_all(self) -> None:
         """Start a new generation for every group of every cache: whatever was stored is gone."""

@@ -6,7 +6,9 @@ generations of its groups live here, once per process.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import logging
 import os
 import threading
 import time
@@ -18,18 +20,20 @@ from typing import Any, TypeVar
 from django.conf import settings
 from django.core.cache import caches
 from django.core.signals import setting_changed
+from django.db import DatabaseError
 
-from cacheadmin import conf, groups, selector, shared, state
+from cacheadmin import conf, groups, ownership, selector, shared, state, watcher
 from cacheadmin.engines.base import Contents, Engine, EngineUnavailable
 from cacheadmin.engines.file import MAX_BYTES, FileEngine, of_this_machine
 from cacheadmin.engines.memory import MemoryEngine
 from cacheadmin.engines.off import OffEngine
-from cacheadmin.engines.redis import RedisEngine, connect
+from cacheadmin.engines.redis import RedisEngine, as_number, connect
 from cacheadmin.fastpath import FastPath
 from cacheadmin.plan import Code
 from cacheadmin.selector import Selector
 from cacheadmin.serializer import Serializer, fingerprint
 
+logger = logging.getLogger("cacheadmin")
 Result = TypeVar("Result")
 
 # Bytes. Smaller values reach a Redis sooner as they are than they would be compressed.
@@ -62,7 +66,7 @@ class Space:
     def __init__(self, identity: Identity) -> None:
         self.identity = identity
         # Without a prefix, two projects in one Redis would share keys: the installation gives one.
-        self.namespace = identity.prefix or f"cacheadmin-{fingerprint(settings.SECRET_KEY)}"
+        self._base = identity.prefix or f"cacheadmin-{fingerprint(settings.SECRET_KEY)}"
         self.selector: Selector = selector.for_cache(identity.location, identity.directory, identity.choice)
         self.selector.namespace = self.selector.namespace or self.namespace
         self.selector.follow(_governing(state.snapshot(), identity.location))
@@ -71,11 +75,24 @@ class Space:
         self._serializer = Serializer(*secrets)
         # Between here and a Redis there may be a network; a disk of this machine is faster than zlib.
         self._compressing = Serializer(*secrets, compress_from=identity.compress_from)
-        self._engines: dict[tuple[int, str], Engine] = {}
+        self._engines: dict[tuple[int, str, str], Engine] = {}
+        # Groups in which something was made void since Redis was lost, and other machines cannot know.
+        self._changed: set[str] = set()
         self._tokens: dict[str, tuple[int, str]] = {}
         self._fast_paths: dict[Hashable, FastPath] = {}
         self._lock = threading.Lock()
         self._synced = 0
+
+    @property
+    def suffix(self) -> str:
+        """What a copied installation adds to its prefixes; nothing elsewhere."""
+        suffix = state.saved().installation.suffix
+        return f"~{suffix}" if suffix else ""
+
+    @property
+    def namespace(self) -> str:
+        """What all keys of this cache begin with."""
+        return self._base + self.suffix
 
     def fast_path(self, *what: Hashable) -> FastPath:
         """Return the memory that all handles share in which *what* is alike."""
@@ -115,18 +132,19 @@ class Space:
         """Return the engine with *code*, or the live one."""
         if code is None:
             code = self.selector.live()
-        address = self.selector.address() if code == Code.REDIS else ""
-        found = self._engines.get((code, address))
-        if found is None:
-            with self._lock:
-                found = self._engines.get((code, address))
-                if found is not None:
-                    return found
-                found = self._engines[code, address] = self._build(code, address)
-            if isinstance(found, RedisEngine):
-                # Outside the lock: of many threads that meet a silent server, none waits for another.
-                self._sync(found)
-        return found
+        address, namespace = "", ""
+        if code == Code.REDIS:
+            address, namespace = self.selector.address(), self.namespace
+        found = self._engines.get((code, address, namespace))
+        if found is not None:
+            return found
+        found = self._build(code, address)
+        if isinstance(found, RedisEngine):
+            # Outside the lock: of many threads that meet a silent server, none waits for another. And
+            # before anybody can use it: perhaps these keys are not ours.
+            self._sync(found)
+        with self._lock:
+            return self._engines.setdefault((code, address, namespace), found)
 
     def _build(self, code: int, address: str) -> Engine:
         limits = (self.identity.max_entries, self.identity.cull_frequency)
@@ -134,7 +152,7 @@ class Space:
             client = connect(address, conf.get("CONNECT_TIMEOUT"), conf.get("ANSWER_TIMEOUT"))
             return RedisEngine(client, self._compressing, self.namespace)
         if code == Code.FILE:
-            name = hashlib.blake2b(self.namespace.encode(), digest_size=6).hexdigest()
+            name = hashlib.blake2b(self._base.encode(), digest_size=6).hexdigest()
             directory = self.identity.directory / name
             return FileEngine(directory, self._serializer, *limits, self.identity.max_bytes)
         return OffEngine() if code == Code.OFF else MemoryEngine(*limits)
@@ -173,6 +191,34 @@ class Space:
                     engine.write_number(self._remote_name(name), generation)
 
         self.run(advance)
+        self.note_changes(cells)
+
+    def note_changes(self, groups: Iterable[str]) -> None:
+        """Remember that something in *groups* is void, if Redis is lost: other machines may still read it."""
+        if self.selector.has_lost_redis:
+            self._changed.update(groups)
+
+    def publish_changes(self) -> None:
+        """Tell the other machines, by the database, what was made void here out of reach of Redis."""
+        changed, self._changed = self._changed, set()
+        words = self.selector.words
+        numbers = {
+            group: words.publish(words.generation_cell(self.namespace, group)) for group in sorted(changed)
+        }
+        try:
+            if numbers:
+                state.store().save_generations(self.namespace, numbers)
+        except Exception as error:  # noqa: BLE001
+            # No app, no table, no database: the next time, perhaps. It is told once for each reason.
+            self._changed |= changed
+            _complain_once(type(error).__name__)
+
+    def follow(self, saved: state.Saved) -> None:
+        """Take over what other machines have published."""
+        for (namespace, group), number in saved.generations.items():
+            if namespace == self.namespace:
+                cell = self.selector.words.generation_cell(namespace, group)
+                self.selector.words.adopt_published(cell, number)
 
     def sync(self) -> None:
         """Exchange generations with the other machines on this Redis, at most once a second."""
@@ -195,17 +241,24 @@ class Space:
             group.name: self.selector.words.generation_cell(self.namespace, group.name)
             for group in groups.every()
         }
-        self._exchange(engine, cells)
+        names = [ownership.name_of_note(self.namespace), *map(self._remote_name, cells)]
+        note, *numbers = engine.read_notes(names)
+        ownership.require(engine, self.namespace, note)
+        self._push(engine, cells, self._adopt(cells, map(as_number, numbers)))
 
     def _exchange(self, engine: RedisEngine, cells: dict[str, int]) -> None:
-        remote = self._adopt_remote(engine, cells)
+        self._push(engine, cells, self._adopt_remote(engine, cells))
+
+    def _push(self, engine: RedisEngine, cells: dict[str, int], remote: dict[str, int | None]) -> None:
         for name, cell in cells.items():
             ours = self.selector.words.generation(cell) or self.selector.words.begin(cell)
             if ours > (remote[name] or 0):
                 engine.write_number(self._remote_name(name), ours)
 
     def _adopt_remote(self, engine: RedisEngine, cells: dict[str, int]) -> dict[str, int | None]:
-        numbers = engine.read_numbers(self._remote_name(name) for name in cells)
+        return self._adopt(cells, engine.read_numbers(self._remote_name(name) for name in cells))
+
+    def _adopt(self, cells: dict[str, int], numbers: Iterable[int | None]) -> dict[str, int | None]:
         remote = dict(zip(cells, numbers, strict=True))
         for name, cell in cells.items():
             self.selector.words.adopt(cell, remote[name] or 0)
@@ -221,6 +274,13 @@ class Space:
         self.clear_groups([group.name for group in groups.every()])
         self.run(lambda engine: engine.reclaim())
 
+    def sweep(self) -> None:
+        """Give back the room of some entries that have ended, if that is due."""
+        engine = self._engines.get((Code.FILE, "", ""))
+        if isinstance(engine, FileEngine):
+            with contextlib.suppress(EngineUnavailable):
+                engine.sweep(_SWEEPING)
+
     def contents(self) -> Contents:
         """Return how many entries the live engine holds of this cache, and their bytes."""
         return self.run(lambda engine: engine.contents())
@@ -228,7 +288,10 @@ class Space:
 
 _spaces: dict[Identity, Space] = {}
 _registry_lock = threading.Lock()
-_mended_at = float("-inf")
+_mended_at = _kept_house_at = float("-inf")
+# Seconds that a sweep of the files may take.
+_SWEEPING = 0.01
+_complaints: set[str] = set()
 
 
 def identify(location: str, params: dict[str, Any]) -> Identity:
@@ -287,10 +350,22 @@ def tick() -> None:
         one.watch()
 
 
-def probe_lost() -> None:
-    """Ask once for each lost engine: for hosts where no thread does it."""
-    for one in selector.every():
-        one.probe_once()
+def housekeeping() -> None:
+    """What is due now and then and no request shall wait for; at most once a second, after an answer."""
+    global _kept_house_at
+    if not watcher.threads_run():
+        for one in selector.every():
+            one.probe_once()
+    now = time.monotonic()
+    if now - _kept_house_at < conf.get("REFRESH_INTERVAL") or state.is_in_transaction():
+        return
+    _kept_house_at = now
+    for space in every():
+        space.publish_changes()
+        space.sweep()
+    if state.saved().installation.place:
+        with contextlib.suppress(DatabaseError):
+            state.store().raise_revision_if_due()
 
 
 def _governing(snapshot: state.Snapshot, location: str) -> state.SavedChoice | None:
@@ -301,9 +376,18 @@ def _governing(snapshot: state.Snapshot, location: str) -> state.SavedChoice | N
     return None
 
 
-def _follow(snapshot: state.Snapshot) -> None:
+def _complain_once(reason: str) -> None:
+    if reason not in _complaints:
+        _complaints.add(reason)
+        logger.warning("Other machines cannot be told of changes made without Redis (%s).", reason)
+
+
+def _follow(saved: state.Saved) -> None:
     for one in selector.every():
-        one.follow(_governing(snapshot, one.configured.location))
+        one.follow(_governing(saved.choices, one.configured.location))
+        one.follow_database(saved.installation)
+    for space in every():
+        space.follow(saved)
 
 
 def _forget(*, setting: str, **kwargs: object) -> None:

@@ -13,9 +13,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Protocol
 
 from django.core.signals import setting_changed
+from django.db import connections
 
 from cacheadmin import conf, groups, signals
 
@@ -37,6 +38,23 @@ class SavedChoice:
     revision: int
 
 
+@dataclass(frozen=True)
+class Installation:
+    """What is known of the database that all this is saved in.
+
+    Args:
+        revision: raised by every change, and once an hour; 0 where nothing was ever saved.
+        nonce: a random number that comes with each revision.
+        suffix: what a copied installation adds to its prefixes, so as to have keys of its own.
+        place: a name of the database; empty where it is not known.
+    """
+
+    revision: int = 0
+    nonce: int = 0
+    suffix: str = ""
+    place: str = ""
+
+
 Snapshot = Mapping[str, SavedChoice]
 Lifetimes = Mapping[str, int]
 
@@ -48,31 +66,51 @@ class Saved:
     Args:
         choices: by alias.
         lifetimes: seconds by group, by alias; the alias saved last comes last.
+        generations: by namespace and group.
+        installation: the database they come from.
     """
 
     choices: Snapshot
     lifetimes: Mapping[str, Lifetimes] = field(default_factory=dict)
+    # Generations that machines cut off from their Redis have begun, by namespace and group.
+    generations: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    installation: Installation = field(default_factory=lambda: Installation())
     # The same by LOCATION, filled as it is asked for: it goes with the look that it comes from.
     by_location: dict[str, Lifetimes] = field(default_factory=dict, compare=False, repr=False)
 
 
-Loader = Callable[[], Saved]
-ChoiceSaver = Callable[[str, str, str], None]
-LifetimeSaver = Callable[[list[str], str, int | None], None]
-Listener = Callable[[Snapshot], None]
+class Store(Protocol):
+    """Where all this is saved, and read from."""
+
+    def load_saved(self) -> Saved:
+        """Read everything."""
+
+    def save_choice(self, alias: str, engine: str, location: str) -> None:
+        """Write the choice for an alias."""
+
+    def save_lifetime(self, aliases: list[str], group: str, seconds: int | None) -> None:
+        """Write the lifetime of a group for the first of some aliases at one LOCATION."""
+
+    def save_suffix(self, suffix: str) -> None:
+        """Write what a copied installation adds to its prefixes."""
+
+    def save_generations(self, namespace: str, numbers: Mapping[str, int]) -> None:
+        """Write which generations were begun out of reach of Redis."""
+
+    def raise_revision_if_due(self) -> None:
+        """Raise the revision if nobody has for an hour."""
+
+
+Listener = Callable[[Saved], None]
 
 # Nothing in Redis lives longer than this, so no longer lifetime would be true.
 LONGEST_LIFETIME = 30 * 24 * 3600
-
-_NO_PLACE = "cacheadmin is not in INSTALLED_APPS, so there is no place to save to."
 
 # Seconds without a look, at most, while looking takes long and fails.
 _LONGEST_PAUSE = 10.0
 
 _saved = Saved(MappingProxyType({}))
-_loader: Loader | None = None
-_choice_saver: ChoiceSaver | None = None
-_lifetime_saver: LifetimeSaver | None = None
+_store: Store | None = None
 _listeners: list[Listener] = []
 _lock = threading.Lock()
 _next_look = float("-inf")
@@ -81,10 +119,21 @@ _has_complained = False
 _has_loaded = False
 
 
-def connect(loader: Loader, choice_saver: ChoiceSaver, lifetime_saver: LifetimeSaver) -> None:
-    """Say how the saved settings are read and written; called once, when the app is ready."""
-    global _loader, _choice_saver, _lifetime_saver
-    _loader, _choice_saver, _lifetime_saver = loader, choice_saver, lifetime_saver
+def connect(store: Store) -> None:
+    """Say where settings are saved; called once, when the app is ready."""
+    global _store
+    _store = store
+
+
+def store() -> Store:
+    """Return where settings are saved.
+
+    Raises:
+        RuntimeError: nowhere, as the app is not installed.
+    """
+    if _store is None:
+        raise RuntimeError("cacheadmin is not in INSTALLED_APPS, so there is no place to save to.")
+    return _store
 
 
 def listen(listener: Listener) -> None:
@@ -97,6 +146,21 @@ def snapshot() -> Snapshot:
     return _saved.choices
 
 
+def saved() -> Saved:
+    """Return all that is known now to be saved; costs nothing."""
+    return _saved
+
+
+def place() -> str:
+    """Return a name of the database that the settings are saved in; empty where it is not known."""
+    return _saved.installation.place
+
+
+def is_in_transaction() -> bool:
+    """Whether what is written now to where settings are saved could be undone together with other things."""
+    return connections[conf.get("DATABASE")].in_atomic_block
+
+
 def refresh(*, now: bool = False) -> None:
     """Look at the saved settings, if the last look was a second or more ago.
 
@@ -105,31 +169,31 @@ def refresh(*, now: bool = False) -> None:
     Args:
         now: look even if the last look was a moment ago.
     """
-    if _loader is None or not (now or _is_due()):
+    if _store is None or not (now or _is_due()):
         return
     # One looks, the others go on with what is known: only who knows nothing yet waits for it.
     if not _lock.acquire(blocking=now or not _has_looked):
         return
     try:
-        if not (now or _is_due()) or not _look(_loader):
+        if not (now or _is_due()) or not _look(_store):
             return
     finally:
         _lock.release()
     for listener in _listeners:
-        listener(_saved.choices)
+        listener(_saved)
 
 
 def _is_due() -> bool:
     return not _has_looked or time.monotonic() >= _next_look
 
 
-def _look(loader: Loader) -> bool:
+def _look(store: Store) -> bool:
     """Read the saved settings; return whether that worked."""
     global _next_look, _saved, _has_looked, _has_complained, _has_loaded
     begun = time.monotonic()
     _next_look = begun + conf.get("REFRESH_INTERVAL")
     try:
-        _saved = loader()
+        _saved = store.load_saved()
     except Exception as error:  # noqa: BLE001
         # Before migrate, without a database, in a test that forbids queries: any failure keeps
         # what was known, and is told once. What took long to fail is tried less often.
@@ -156,7 +220,7 @@ def look_again_soon() -> None:
 
 def is_known() -> bool:
     """Whether the saved settings have been read, or there is nothing to read them from."""
-    return _loader is None or _has_loaded
+    return _store is None or _has_loaded
 
 
 def refresh_if_possible() -> None:
@@ -227,12 +291,10 @@ def save_lifetime(group: str, seconds: int | None, *, alias: str = "default", **
         raise ValueError(
             f"A lifetime is a whole number of seconds, 1 to {LONGEST_LIFETIME} (30 days), not {seconds!r}."
         )
-    if _lifetime_saver is None:
-        raise RuntimeError(_NO_PLACE)
     location = conf.location(alias)
     before = saved_lifetimes(location).get(group)
     beside = [other for other in conf.aliases() if other != alias and conf.has_location(other, location)]
-    _lifetime_saver([alias, *beside], group, seconds)
+    store().save_lifetime([alias, *beside], group, seconds)
     refresh(now=True)
     signals.send("lifetime", alias=alias, group=group, seconds=seconds, before=before, **origin)
 
@@ -258,9 +320,7 @@ def save_choice(alias: str = "default", *, engine: str, location: str = "", **or
     """
     if engine not in ("auto", "redis", "file", "memory", "off"):
         raise ValueError(f"There is no engine {engine!r}.")
-    if _choice_saver is None:
-        raise RuntimeError(_NO_PLACE)
-    _choice_saver(alias, engine, location)
+    store().save_choice(alias, engine, location)
     refresh(now=True)
     signals.send("choice", alias=alias, engine=engine, **origin)
 

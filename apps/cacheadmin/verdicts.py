@@ -40,6 +40,7 @@ class Verdict(IntEnum):
     INCOMPLETE = 26
     NOT_CLUSTER = 27
     IS_CLUSTER = 28
+    TAKEN = 29
 
     @property
     def word(self) -> str:
@@ -82,6 +83,7 @@ _LABELS: dict[Verdict, Promise] = {
     Verdict.INCOMPLETE: _("a part of the Cluster is away"),
     Verdict.NOT_CLUSTER: _("it is no Cluster"),
     Verdict.IS_CLUSTER: _("it belongs to a Cluster: the address has to begin with redis+cluster"),
+    Verdict.TAKEN: _("its keys are another installation’s: say whether this one was moved or copied"),
 }
 
 ENGINE_LABELS: dict[str, Promise] = {

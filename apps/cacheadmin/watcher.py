@@ -26,7 +26,7 @@ _serves_wsgi = False
 
 
 def connect(tick: Callable[[], None], after_answer: Callable[[], None]) -> None:
-    """Say what is due about once a second, and what more where no thread may run."""
+    """Say what is due about once a second, and what nobody shall wait for."""
     global _tick, _after_answer
     _tick, _after_answer = tick, after_answer
 
@@ -51,8 +51,8 @@ def request_begins(**environment: Any) -> None:
 
 
 def request_ends(**_environment: Any) -> None:
-    """Do after an answer what a thread does elsewhere."""
-    if _after_answer is not None and not threads_run():
+    """Do after an answer what no visitor shall wait for."""
+    if _after_answer is not None:
         _after_answer()
 
 
@@ -87,6 +87,8 @@ def _look_after() -> None:
         if _tick is None or hasattr(mail, "outbox"):
             continue
         _tick()
+        if _after_answer is not None:
+            _after_answer()
         _give_back_connections()
 
 

@@ -5,7 +5,7 @@ is, ``pools`` connects, ``wire`` and ``cluster`` speak, ``engine`` says what is 
 """
 
 from cacheadmin.engines.redis.address import SCHEMES, without_password
-from cacheadmin.engines.redis.engine import RedisEngine
+from cacheadmin.engines.redis.engine import RedisEngine, as_number
 from cacheadmin.engines.redis.errors import explain
 from cacheadmin.engines.redis.lives import LONGEST_LIFE
 from cacheadmin.engines.redis.pools import PooledConnectionFactory, answers_without_tls, connect
@@ -16,6 +16,7 @@ __all__ = [
     "PooledConnectionFactory",
     "RedisEngine",
     "answers_without_tls",
+    "as_number",
     "connect",
     "explain",
     "without_password",

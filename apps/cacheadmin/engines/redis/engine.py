@@ -241,18 +241,33 @@ class RedisEngine(Engine):
 
     def read_numbers(self, names: Iterable[str]) -> list[int | None]:
         """Return the plain numbers stored under *names*, ``None`` for an absent one."""
-        answers = self._answer(self._wire.read_many, [_name(name) for name in names])
-        # Whatever else stands there, nobody of ours has written it.
-        return [
-            int(data) if data is not None and _NUMBER.fullmatch(data) is not None else None
-            for data in answers
-        ]
+        return [as_number(data) for data in self.read_notes(names)]
 
     def write_number(self, name: str, number: int) -> None:
         """Store a plain number for as long as an entry lives at the most."""
         encoded = _name(name)
         packet = packets.set_for(encoded, b"%d" % number, LONGEST_LIFE * 1000)
         self._answer(self._wire.ask, encoded, packet)
+
+    def read_notes(self, names: Iterable[str]) -> list[bytes | None]:
+        """Return the bytes stored under *names*, unchecked, ``None`` for an absent one."""
+        found: list[bytes | None] = self._answer(self._wire.read_many, [_name(name) for name in names])
+        return found
+
+    def write_note(self, name: str, note: bytes, *, only_new: bool = False) -> bool:
+        """Store some bytes for as long as an entry lives at the most.
+
+        Args:
+            name: their key.
+            note: the bytes.
+            only_new: whether to leave what stands there already.
+
+        Returns:
+            whether they were stored.
+        """
+        encoded, life = _name(name), LONGEST_LIFE * 1000
+        packet = packets.add_for(encoded, note, life) if only_new else packets.set_for(encoded, note, life)
+        return bool(self._answer(self._wire.ask, encoded, packet, again=not only_new))
 
     # --- Answers ---
 
@@ -296,6 +311,11 @@ class RedisEngine(Engine):
             return method(*args, **kwargs)
         except FAILURES as error:
             raise explain(error) from error
+
+
+def as_number(data: bytes | None) -> int | None:
+    """Return the generation that *data* is; whatever else stands there, nobody of ours has written."""
+    return int(data) if data is not None and _NUMBER.fullmatch(data) is not None else None
 
 
 _SPECIAL = re.compile(r"([*?\[\]\\^])")
