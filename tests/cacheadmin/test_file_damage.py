@@ -7,7 +7,7 @@ import shutil
 import stat
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -257,7 +257,7 @@ def test_a_damaged_index_is_mended(fuzzed: FileEngine, data: st.DataObject) -> N
 
 
 @pytest.fixture(scope="module")
-def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FileEngine]:
+def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> FileEngine:
     return new_engine(tmp_path_factory.mktemp("fuzz") / "cache", max_entries=100)
 
 

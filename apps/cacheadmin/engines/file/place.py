@@ -22,8 +22,9 @@ from collections.abc import Iterator
 
 from cacheadmin.engines.base import EngineUnavailable
 from cacheadmin.engines.file.directory import unavailable
+from cacheadmin.engines.file.index import LIVE, LIVE_AT, RECORD, Index, seal
 from cacheadmin.engines.file.locks import ByteLock
-from cacheadmin.engines.file.shard import LIVE, LIVE_AT, RECORD, Gone, Index, Shard, seal
+from cacheadmin.engines.file.shard import Gone, Shard
 from cacheadmin.verdicts import Verdict
 
 # Another layout of the files gets another number, and shares nothing with this one.
