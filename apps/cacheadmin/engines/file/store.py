@@ -189,7 +189,7 @@ class Store:
     def _make_room(self, place: Place, kept: str) -> None:
         self._is_crowded = False
         try:
-            if self._room.measure(*place.totals()):
+            if self._room.measure(*place.estimate()):
                 return
             if self._limits.frequency:
                 make_room(place, self._limits, kept)
