@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -142,7 +142,7 @@ def _find_place(database: str) -> str:
     return _place
 
 
-def _all_rows(database: str) -> Iterable[tuple[str, str, str, str, str, int, datetime]]:
+def _all_rows(database: str) -> Any:
     def rows(model: type[models.Model], kind: str, *columns: Any) -> Any:
         return model._default_manager.using(database).values_list(_text(kind), *columns, "updated_at")
 

@@ -127,9 +127,7 @@ def test_every_save_raises_the_revision(new_cache: CacheMaker) -> None:
 
 
 def test_without_the_app_there_is_no_place_to_save_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(state, "_choice_saver", None)
-    monkeypatch.setattr(state, "_lifetime_saver", None)
-    monkeypatch.setattr(state, "_loader", None)
+    monkeypatch.setattr(state, "_store", None)
     with pytest.raises(RuntimeError, match="INSTALLED_APPS"):
         state.save_choice(engine="file")
     with pytest.raises(RuntimeError, match="INSTALLED_APPS"):
@@ -193,7 +191,7 @@ def test_a_failing_look_keeps_what_was_known(new_cache: CacheMaker, monkeypatch:
     def fail() -> Any:
         raise DatabaseError("gone")
 
-    monkeypatch.setattr(state, "_loader", fail)
+    monkeypatch.setattr("cacheadmin.models.load_saved", fail)
     state.refresh(now=True)
     assert engine_of() == "memory"
 

@@ -227,3 +227,14 @@ def test_the_lock_that_could_not_be_taken_is_not_held(
     engine.set("a", 3, 300)
     assert engine.get("a") == 3
     assert isinstance(engine._store.current().shard_of("000"), Shard)
+
+
+def test_where_locks_belong_to_the_process_nothing_is_lost_either(new_worker: WorkerMaker) -> None:
+    workers = [new_worker("file") for _ in range(3)]
+    for worker in workers:
+        worker("from cacheadmin.engines.file import locks; locks.HAS_OPEN_FILE_LOCKS = False")
+    workers[0]("cache.set('n', 0, 500)")
+    for worker in workers:
+        worker.begin("[cache.incr('n') for _ in range(300)][-1]")
+    assert max(worker.finish() for worker in workers) == 900
+    assert workers[0]("cache.get('n')") == 900

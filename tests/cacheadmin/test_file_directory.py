@@ -37,7 +37,7 @@ broken
         ("/srv/nfsless", "ext4"),
         ("/srv/nfs/local/cache", "xfs"),
         ("/srv/with space/cache", "cifs"),
-        ("/home/somebody/site", "fuse.sshfs"),
+        ("/home/user/site", "fuse.sshfs"),
         ("/over/cache", "9p"),
         ("/half", "ext4"),
         ("/", "ext4"),

@@ -181,6 +181,7 @@ def test_several_engines_on_one_directory_are_one_cache(files: FileEngine, tmp_p
         assert other.get("a") == VALUE
         assert other.incr("n", 1) == files.get("n")
     assert sorted(files.names()) == ["a", "n"]
+    other = new_engine(tmp_path / "cache")
     other.reclaim()
     assert files.get("a") is MISSING
     files.set("a", 2, 300)
@@ -219,13 +220,15 @@ def test_processes_lose_no_increment_and_one_of_them_adds(new_worker: WorkerMake
 
 def test_a_descriptor_is_closed_with_the_last_engine_on_a_directory(tmp_path: Path) -> None:
     before = len(os.listdir("/proc/self/fd"))
-    for number in range(20):
-        files = new_engine(tmp_path / str(number))
-        files.set("a", 1, 60)
-        files.reclaim()
-        files.set("a", 1, 60)
-    del files
-    assert len(os.listdir("/proc/self/fd")) <= before + 1
+    kept = [new_engine(tmp_path / str(number)) for number in range(20)]
+    for each in kept:
+        each.set("a", 1, 60)
+        each.reclaim()
+        each.set("a", 1, 60)
+    assert len(os.listdir("/proc/self/fd")) == before + 20
+    del each
+    kept.clear()
+    assert len(os.listdir("/proc/self/fd")) == before
 
 
 def test_emptying_a_cache_leaves_no_files(files: FileEngine, tmp_path: Path) -> None:

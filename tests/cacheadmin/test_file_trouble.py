@@ -9,14 +9,18 @@ import resource
 import shutil
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import time_machine
 
 from cacheadmin.backend import AdaptiveCache
 from cacheadmin.engines.base import MISSING, EngineUnavailable
 from cacheadmin.engines.file import FileEngine, unavailable
+from cacheadmin.engines.file.place import Place
+from cacheadmin.engines.file.shard import Gone, Shard
 from tests.cacheadmin.files import new_engine, on_disk
 
 CacheMaker = Callable[..., AdaptiveCache]
@@ -239,3 +243,71 @@ def test_the_site_goes_on_in_memory_and_comes_back(new_cache: CacheMaker, tmp_pa
     cache.set("a", "new")
     assert cache.get("a") == "new"
     assert cache.space.selector.status().engine == "memory"
+
+
+def test_a_cache_emptied_while_it_is_looked_at_holds_nothing(
+    files: FileEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(_: object) -> None:
+        raise Gone
+
+    monkeypatch.setattr(Place, "records", gone)
+    assert files.contents().entries == 0
+    assert list(files.names()) == []
+    assert files.sweep(1.0) is False
+
+
+def test_a_probe_that_reads_something_else_fails(files: FileEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FileEngine, "get", lambda self, key: "something else")
+    assert refused(files.probe) == "error"
+
+
+def test_a_directory_that_vanishes_with_every_try_is_said(
+    files: FileEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object) -> None:
+        raise Gone
+
+    monkeypatch.setattr(Shard, "store", gone)
+    assert refused(lambda: files.set("a", 1, 300)) == "not writable"
+
+
+def test_no_room_can_be_made_in_a_cache_that_was_emptied_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = new_engine(tmp_path / "cache", max_entries=2)
+    errors: list[Exception] = [Gone(), OSError(errno.EROFS, "read-only")]
+
+    def fail(*_: object) -> None:
+        raise errors[0]
+
+    monkeypatch.setattr("cacheadmin.engines.file.store.make_room", fail)
+    for number in range(4):
+        files.set(f"key{number}", number, 300)
+    assert files.get("key3") == 3
+    errors.pop(0)
+    assert refused(lambda: files.set("one more", 1, 300)) == "not writable"
+
+
+def test_an_index_that_cannot_be_put_in_place_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.write
+    files = new_engine(tmp_path / "cache")
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "write", lambda descriptor, content: real(descriptor, content[:10]))
+        assert refused(lambda: files.set("a", 1, 300)) == "disk full"
+    assert not list(tmp_path.rglob("new-*"))
+    files.set("a", 1, 300)
+    assert files.get("a") == 1
+
+
+def test_what_cannot_be_renewed_is_still_read(files: FileEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    files.set("lasting", 1, None)
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.EROFS, "read-only")
+
+    with time_machine.travel(time.time() + 2 * 86_400):
+        monkeypatch.setattr(Shard, "store", fail)
+        assert files.get("lasting") == 1

@@ -281,7 +281,7 @@ def test_a_failing_look_keeps_the_lifetimes(new_cache: CacheMaker, monkeypatch: 
     def fail() -> Any:
         raise DatabaseError("gone")
 
-    monkeypatch.setattr(state, "_loader", fail)
+    monkeypatch.setattr("cacheadmin.models.load_saved", fail)
     state.refresh(now=True)
     assert state.lifetime("content") == 50
 

@@ -83,7 +83,7 @@ def test_without_tables_the_command_says_what_to_do(
     def fail(*args: Any) -> None:
         raise DatabaseError("no such table")
 
-    monkeypatch.setattr(state, "_lifetime_saver", fail)
+    monkeypatch.setattr("cacheadmin.models.save_lifetime", fail)
     with pytest.raises(CommandError, match=r"lifetime cannot be saved \(DatabaseError\).*migrate") as refused:
         run("content", "60")
     assert refused.value.returncode == 1

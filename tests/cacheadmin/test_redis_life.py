@@ -209,7 +209,7 @@ def test_who_may_not_ask_is_told_and_redis_stays(server: RedisServer, new_cache:
 # --- Damage ---
 
 
-@pytest.mark.parametrize("data", [b"garbage", b"\xca\xce\x01short", b"\xca\xce\x80\x00\x00garbage"])
+@pytest.mark.parametrize("data", [b"garbage", b"\xca\xce\x02short", b"\xca\xce\x80\x00\x00garbage"])
 def test_damaged_entries_are_misses_counted_and_removed(
     ours: RedisEngine, server: RedisServer, data: bytes
 ) -> None:
@@ -238,7 +238,7 @@ def test_what_was_repaired_meanwhile_is_not_removed(
     assert ours.get("p:a") == "good"
 
 
-@pytest.mark.parametrize("data", [b"\xca\xce\x02later", b"\xca\xce\x80\x4e\x20\xca\xce\x02later"])
+@pytest.mark.parametrize("data", [b"\xca\xce\x03later", b"\xca\xce\x80\x4e\x20\xca\xce\x03later"])
 def test_another_versions_entries_are_left_alone(ours: RedisEngine, server: RedisServer, data: bytes) -> None:
     with server.client() as client:
         client.set("p:a", data)

@@ -18,8 +18,10 @@ from cacheadmin.engines.file.shard import Found, Shard
 _WHOLE = 1024
 # A process looks at the totals again when it has used this part of the room there was, so that
 # as many processes together cannot go past a limit unseen.
-_PROCESSES = 64
+_PROCESSES = 32
 _LOOK_EVERY = 1.0
+# What goes when there are too many bytes: until this part of the limit is free.
+_SPARE = 8
 
 
 @dataclass(frozen=True)
@@ -62,19 +64,25 @@ class Room:
 
 def make_room(place: Place, limits: Limits, kept: str) -> None:
     """Cull until the cache is within its *limits*, sparing the file named *kept*."""
+    entries, size = place.totals()
+    if entries <= limits.entries and size <= limits.size:
+        return
+    # A little more than is needed, or the next value would begin all over again.
+    goal = limits.size - limits.size // _SPARE if size > limits.size else limits.size
     # Each round empties a part of a shard, so this ends; others may fill it meanwhile.
     for _ in range(4 * place.count + 64):
-        entries, size = place.totals()
-        if entries <= limits.entries and size <= limits.size:
-            return
         if entries > limits.entries and limits.entries <= _WHOLE:
             # The one that was just stored comes on top of what Django would have culled.
             wanted = max((entries - 1) // limits.frequency, entries - limits.entries)
             shards = every_shard(place)
-            if not cull(shards, wanted, size - limits.size, kept):
+            gone = cull(shards, wanted, size - goal, kept)
+            if not gone:
                 _count_anew(shards)
         else:
-            _cull_the_fullest(place, limits, kept, by_size=entries <= limits.entries)
+            gone = _cull_the_fullest(place, limits, kept, by_size=entries <= limits.entries)
+        entries, size = place.estimate()
+        if (entries <= limits.entries and size <= goal) or not gone:
+            return
 
 
 def every_shard(place: Place) -> list[Shard]:
@@ -82,18 +90,22 @@ def every_shard(place: Place) -> list[Shard]:
     return [place.shard(number) for number, record in enumerate(place.records()) if any(record)]
 
 
-def _cull_the_fullest(place: Place, limits: Limits, kept: str, *, by_size: bool) -> None:
+def _cull_the_fullest(place: Place, limits: Limits, kept: str, *, by_size: bool) -> int:
     records = list(place.records())
     order = sorted(range(place.count), key=lambda number: records[number][by_size], reverse=True)
     for number in order:
         entries, size, _ = records[number]
+        if not entries:
+            continue
         wanted = 0 if by_size else max(1, entries // limits.frequency)
         excess = max(1, size // limits.frequency) if by_size else 0
         shard = place.shard(number)
-        if cull([shard], wanted, excess, kept):
-            return
+        gone = cull([shard], wanted, excess, kept)
+        if gone:
+            return gone
         # It holds nothing but the file to be spared, or files have been removed behind its back.
         _count_anew([shard])
+    return 0
 
 
 def _count_anew(shards: Iterable[Shard]) -> None:

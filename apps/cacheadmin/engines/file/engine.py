@@ -167,7 +167,7 @@ class FileEngine(Engine):
         return None if end < 0 else end - now
 
     def names(self) -> Iterator[str]:
-        place = self._store.existing()
+        place = self._store.in_force()
         try:
             for shard in every_shard(place) if place is not None else ():
                 yield from _names_in(shard)
@@ -183,7 +183,7 @@ class FileEngine(Engine):
         self._store.empty()
 
     def contents(self) -> Contents:
-        place = self._store.existing()
+        place = self._store.in_force()
         if place is None:
             return Contents(entries=0, size=0)
         try:

@@ -7,6 +7,7 @@ file does not drop them. Elsewhere they are the process's. Threads are not told 
 from __future__ import annotations
 
 import fcntl
+import os
 import struct
 import sys
 import time
@@ -16,10 +17,12 @@ from cacheadmin.verdicts import Verdict
 
 # Seconds to wait for whoever holds a lock: a matter of microseconds, unless it is stopped.
 PATIENCE = 2.0
-_SHORTEST, _LONGEST = 0.000_02, 0.002
-_HAS_OPEN_FILE_LOCKS = hasattr(fcntl, "F_OFD_SETLK") and sys.platform == "linux" and sys.maxsize > 2**32
-_COMMAND = fcntl.F_OFD_SETLK if _HAS_OPEN_FILE_LOCKS else fcntl.F_SETLK
+# Who has to wait first lets others have the processor (the holder may be waiting for one), then sleeps.
+_YIELDS = 50
+_SHORTEST, _LONGEST = 0.000_02, 0.000_5
+HAS_OPEN_FILE_LOCKS = hasattr(fcntl, "F_OFD_SETLK") and sys.platform == "linux" and sys.maxsize > 2**32
 _STRUCT = struct.Struct("hhqqi4x")
+_let_others_go = getattr(os, "sched_yield", None) or (lambda: time.sleep(0))
 
 
 class ByteLock:
@@ -29,9 +32,10 @@ class ByteLock:
         offset: which byte; it need not exist.
     """
 
-    __slots__ = ("_give", "_take")
+    __slots__ = ("_give", "_offset", "_take")
 
     def __init__(self, offset: int) -> None:
+        self._offset = offset
         self._take = _STRUCT.pack(fcntl.F_WRLCK, 0, offset, 1, 0)
         self._give = _STRUCT.pack(fcntl.F_UNLCK, 0, offset, 1, 0)
 
@@ -42,8 +46,10 @@ class ByteLock:
             EngineUnavailable: its holder does not go on.
         """
         # Asked again and again, not waited for: a wait in the kernel has no end if the holder is stopped.
-        if self.try_take(descriptor):
-            return
+        for _ in range(_YIELDS):
+            if self.try_take(descriptor):
+                return
+            _let_others_go()
         pause, deadline = _SHORTEST, time.monotonic() + PATIENCE
         while not self.try_take(descriptor):
             if time.monotonic() > deadline:
@@ -54,7 +60,10 @@ class ByteLock:
     def try_take(self, descriptor: int) -> bool:
         """Take the lock if it is free, and return whether it was."""
         try:
-            fcntl.fcntl(descriptor, _COMMAND, self._take)
+            if HAS_OPEN_FILE_LOCKS:
+                fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, self._take)
+            else:
+                fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, self._offset)
         except (BlockingIOError, PermissionError):
             # POSIX leaves it to the system which of the two it says.
             return False
@@ -62,4 +71,7 @@ class ByteLock:
 
     def give(self, descriptor: int) -> None:
         """Let the lock go."""
-        fcntl.fcntl(descriptor, _COMMAND, self._give)
+        if HAS_OPEN_FILE_LOCKS:
+            fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, self._give)
+        else:
+            fcntl.lockf(descriptor, fcntl.LOCK_UN, 1, self._offset)

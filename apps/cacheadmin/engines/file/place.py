@@ -22,8 +22,9 @@ from collections.abc import Iterator
 
 from cacheadmin.engines.base import EngineUnavailable
 from cacheadmin.engines.file.directory import unavailable
+from cacheadmin.engines.file.index import LIVE, LIVE_AT, RECORD, Index, seal
 from cacheadmin.engines.file.locks import ByteLock
-from cacheadmin.engines.file.shard import LIVE, LIVE_AT, RECORD, Gone, Index, Shard, seal
+from cacheadmin.engines.file.shard import Gone, Shard
 from cacheadmin.verdicts import Verdict
 
 # Another layout of the files gets another number, and shares nothing with this one.
@@ -115,6 +116,14 @@ class Place:
                     counts = shard.counts()
             entries, size = entries + counts[0], size + counts[1]
         return entries, size
+
+    def estimate(self) -> tuple[int, int]:
+        """Return the totals as they stand in the index, though a worker may have been killed over them."""
+        raw = os.pread(self.index.descriptor, self.count * RECORD.size, FIRST_RECORD)
+        if len(raw) < self.count * RECORD.size:
+            raise Gone
+        numbers = memoryview(raw).cast("q")
+        return sum(numbers[0::3]), sum(numbers[1::3])
 
     @contextlib.contextmanager
     def sweeping(self) -> Iterator[bool]:

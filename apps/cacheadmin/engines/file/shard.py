@@ -7,26 +7,17 @@ import errno
 import os
 import shutil
 import stat
-import struct
 import threading
-import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from cacheadmin.engines.base import EngineUnavailable
 from cacheadmin.engines.file import entry as entries_of
+from cacheadmin.engines.file.index import BROKEN_SEAL, RECORD, SEAL_AT, Index, seal
 from cacheadmin.engines.file.locks import PATIENCE, ByteLock
 from cacheadmin.verdicts import Verdict
 
-# entries, bytes, seal
-RECORD = struct.Struct("<qqq")
-_COUNTS = struct.Struct("<qq")
-_SEAL = struct.Struct("<q")
-# While the index is in force, this stands in it.
-LIVE = b"in force"
-LIVE_AT = 40
 _UNTOUCHED = (0, 0, 0)
-_CHANGING = _SEAL.pack(1)
 # Never through a link, never waiting for the other end of a pipe.
 _SAFE = os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 READING = os.O_RDONLY | _SAFE
@@ -46,40 +37,6 @@ _WASTE = 4096
 
 class Gone(Exception):
     """The directory is not there any more: somebody has removed it, or the cache was cleared."""
-
-
-class Index:
-    """The open index file that all operations on one cache share; it is closed with its last user.
-
-    Args:
-        descriptor: of the file; -1 in a child that has to open its own.
-    """
-
-    __slots__ = ("descriptor",)
-
-    def __init__(self, descriptor: int) -> None:
-        self.descriptor = descriptor
-
-    def is_in_force(self) -> bool:
-        """Whether nobody has emptied or replaced the cache that it belongs to."""
-        try:
-            return os.pread(self.descriptor, len(LIVE), LIVE_AT) == LIVE
-        except OSError:
-            return False
-
-    def retire(self) -> None:
-        """Say to all who have it open that it is not in force any more, even if its file is removed."""
-        os.pwrite(self.descriptor, bytes(len(LIVE)), LIVE_AT)
-
-    def close(self) -> None:
-        """Close it now."""
-        descriptor, self.descriptor = self.descriptor, -1
-        if descriptor >= 0:
-            os.close(descriptor)
-
-    def __del__(self) -> None:
-        with contextlib.suppress(OSError):
-            self.close()
 
 
 class Found(NamedTuple):
@@ -271,14 +228,16 @@ class Shard:
         for found in doomed:
             path = self.prefix + found.name
             with contextlib.suppress(OSError):
-                if os.lstat(path).st_mtime_ns != found.changed:
+                # A write that was under way when it was seen has changed its size, and not its time.
+                status = os.lstat(path)
+                if status.st_mtime_ns != found.changed:
                     continue
                 if found.size < 0:
                     self._remove_rubbish(path)
                     continue
                 os.unlink(path)
                 gone += 1
-                freed += found.size
+                freed += status.st_size
         self._end(entries - gone, size - freed)
         return gone, freed
 
@@ -331,7 +290,7 @@ class Shard:
         return counts
 
     def _break_seal(self) -> None:
-        os.pwrite(self._index.descriptor, _CHANGING, self._offset + _COUNTS.size)
+        os.pwrite(self._index.descriptor, BROKEN_SEAL, self._offset + SEAL_AT)
 
     def _end(self, entries: int, size: int) -> None:
         entries, size = max(entries, 0), max(size, 0)
@@ -364,11 +323,6 @@ class Shard:
         except FileNotFoundError:
             raise Gone from None
         self._end(0, 0)
-
-
-def seal(entries: int, size: int) -> int:
-    """Return the number that says that these two belong together; 0 and 1 never do."""
-    return zlib.crc32(_COUNTS.pack(entries, size)) + 2
 
 
 def is_entry(name: str, status: os.stat_result) -> bool:

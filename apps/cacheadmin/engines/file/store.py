@@ -66,6 +66,18 @@ class Store:
             place = self._place = places.open_existing(self.root)
         return place
 
+    def in_force(self) -> Place | None:
+        """Return the place in force if there is one, even if it was emptied only a moment ago.
+
+        Raises:
+            EngineUnavailable: there was one, and it cannot be replaced.
+        """
+        place = self.existing()
+        if place is not None and not place.index.is_in_force():
+            # Whoever emptied it may have been killed before there was a new one.
+            place = self._place = places.open_or_make(self.root, self._limits.entries)
+        return place
+
     def empty(self) -> None:
         """Begin anew; the old files go at once, or, where they are many, with the next sweeps."""
         place = places.open_existing(self.root)
@@ -177,7 +189,7 @@ class Store:
     def _make_room(self, place: Place, kept: str) -> None:
         self._is_crowded = False
         try:
-            if self._room.measure(*place.totals()):
+            if self._room.measure(*place.estimate()):
                 return
             if self._limits.frequency:
                 make_room(place, self._limits, kept)

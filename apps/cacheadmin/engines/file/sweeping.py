@@ -10,8 +10,9 @@ from collections.abc import Iterator
 
 from cacheadmin.engines.file.culling import is_over
 from cacheadmin.engines.file.entry import LIFE
+from cacheadmin.engines.file.index import seal
 from cacheadmin.engines.file.place import SWEEP_AT, Place, clear_away
-from cacheadmin.engines.file.shard import Found, Shard, seal
+from cacheadmin.engines.file.shard import Found, Shard
 
 # when the next part is due, which shard it starts with
 _STATE = struct.Struct("<dq")
