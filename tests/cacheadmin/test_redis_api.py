@@ -328,14 +328,24 @@ def reverse(made: str) -> str:
     return made.partition("|")[2]
 
 
-def test_a_key_function_is_undone_by_its_reverse(new_cache: CacheMaker) -> None:
+def made_otherwise(key: str, prefix: str, version: int) -> str:
+    return f"{prefix}.{version}|{key}"
+
+
+@pytest.mark.parametrize("engine_name", ["redis", "file", "memory"])
+def test_a_key_function_is_undone_by_its_reverse(
+    new_cache: CacheMaker, redis_server: RedisServer, engine_name: str
+) -> None:
+    location = redis_server.url() if engine_name == "redis" else nobodys_address()
     cache = new_cache(
-        "memory",
-        KEY_FUNCTION=lambda key, prefix, version: f"{prefix}.{version}|{key}",
+        engine_name,
+        location=location,
+        KEY_FUNCTION=made_otherwise,
         REVERSE_KEY_FUNCTION=f"{__name__}.reverse",
     )
     cache.set("a", 1)
     assert cache.keys("*") == ["a"]
+    assert cache.delete_pattern("*") == 1
 
 
 def test_deleting_by_pattern_scans_and_never_stops_redis(

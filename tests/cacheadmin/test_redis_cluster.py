@@ -146,7 +146,6 @@ def test_what_others_keep_survives_a_clear(cluster: RedisCluster, new_cache: Cac
     cache.clear()
     assert cache.get("a") is None
     assert [int(client.get(f"foreign:{number}")) for number in range(20)] == list(range(20))
-    client.close()
 
 
 def move(cluster: RedisCluster, key: str, source: RedisServer, target: RedisServer) -> Iterator[None]:

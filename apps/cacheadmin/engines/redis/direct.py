@@ -58,9 +58,15 @@ class _Direct:
             redis.InvalidResponse: it is no Redis.
         """
         try:
-            if not _HAS_HIREDIS or self._sock is None:
-                return self._exchange_by_library(packet, count)
-            return self._exchange(packet, count)
+            sock = self._sock
+            if sock is None:
+                # Somebody has emptied the pool. A new socket would know nothing of what was watched.
+                raise RedisConnectionError("Connection closed by server.")
+            return (
+                self._exchange(sock, packet, count)
+                if _HAS_HIREDIS
+                else self._exchange_by_library(packet, count)
+            )
         except BaseException as error:
             self.disconnect()
             if isinstance(error, TimeoutError):
@@ -69,8 +75,7 @@ class _Direct:
                 raise RedisConnectionError(f"Connection lost: {error.strerror}") from error
             raise
 
-    def _exchange(self, packet: bytes, count: int) -> list[Any]:
-        sock = self._sock
+    def _exchange(self, sock: Any, packet: bytes, count: int) -> list[Any]:
         if self._read_from is not sock:
             self._prepare(sock)
         reader, buffer = self._reader, self._buffer
@@ -87,6 +92,8 @@ class _Direct:
             if isinstance(answer, RedisConnectionError):
                 raise answer
             answers.append(answer)
+        if reader.has_data():
+            raise InvalidResponse("There are more answers than questions.")
         return answers
 
     def _prepare(self, sock: Any) -> None:

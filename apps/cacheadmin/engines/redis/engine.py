@@ -158,23 +158,20 @@ class RedisEngine(Engine):
             return MISSING
         return None if left == -1 or is_stamped(data) else left / 1000
 
-    def names(self, pattern: str = "*", count: int = 1000) -> Iterator[str]:
+    def names(self, pattern: str = "", count: int = 1000) -> Iterator[str]:
         """Yield the full keys of what this cache holds; may be slow, and miss what changes meanwhile.
 
         Args:
-            pattern: which of them, in the words of Redis's SCAN.
+            pattern: full keys in the words of Redis's SCAN, instead of all that begin with our prefix.
             count: how many keys the server looks at in one go.
 
         Raises:
             PermissionError: the Redis user may not use SCAN, which is no part of the minimal ACL.
         """
-        ours = f"{self._prefix}:"
-        wanted = pattern if pattern != "*" else f"{_SPECIAL.sub(_ESCAPE, ours)}*"
+        wanted = pattern or f"{_SPECIAL.sub(_ESCAPE, self._prefix)}:*"
         try:
             for name in self._wire.scan(_name(wanted), count):
-                found = name.decode("utf-8", "surrogatepass")
-                if found.startswith(ours):
-                    yield found
+                yield name.decode("utf-8", "surrogatepass")
         except NoPermissionError as error:
             raise PermissionError("The Redis user of this cache may not use SCAN.") from error
         except FAILURES as error:
