@@ -51,9 +51,10 @@ def test_one_command_an_operation(ours: RedisEngine, redis_server: RedisServer) 
         ours.add("p:b", 1, 60)
         ours.delete("p:a")
     assert seen.commands == {"set": 2, "get": 1, "del": 1}
+    ours.incr("p:warm", 1)
     with Counted(redis_server) as seen:
         assert ours.incr("p:b", 1) == 2
-    assert seen.commands == {"watch": 1, "get": 1, "multi": 1, "incrby": 1, "exec": 1}
+    assert seen.commands == {"watch": 1, "set": 1, "multi": 1, "incrby": 1, "exec": 1}
 
 
 def test_a_connection_sends_nothing_of_its_own(new_redis: NewRedis) -> None:
@@ -225,6 +226,7 @@ def test_what_may_have_been_done_is_not_done_again(
 ) -> None:
     ours = engine_at(f"redis://127.0.0.1:{proxy.port}/0")
     ours.set("p:n", 1, 60)
+    ours.incr("p:none", 1)
     proxy.judge = lambda said: None if word in said else True
     with pytest.raises(EngineUnavailable) as lost:
         operation(ours)

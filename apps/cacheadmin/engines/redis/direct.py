@@ -41,10 +41,6 @@ class _Direct:
     _reader: Any
     # The socket it reads from: a new one needs a new reader, since the old may hold half an answer.
     _read_from: Any = None
-    # The key that a transaction changed last, and one that is watched already: its name, what it held
-    # when the watch began, and until when that counts.
-    last_changed = b""
-    primed: tuple[bytes, Any, float] | None = None
 
     def exchange(self, packet: bytes, count: int) -> list[Any]:
         """Send *packet* and return its *count* answers, errors of the server among them.
