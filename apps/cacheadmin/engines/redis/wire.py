@@ -124,8 +124,8 @@ class ServerWire(Wire):
 
     def ask(self, name: bytes, packet: bytes, *, again: bool = True) -> Any:
         idle = self._idle
-        if not again or not idle:
-            return self._ask_carefully(packet, again=again)
+        if not again:
+            return self._ask_carefully(packet, again=False)
         try:
             connection = idle.pop()
         except IndexError:
@@ -180,14 +180,18 @@ class ServerWire(Wire):
     # --- Transactions ---
 
     def transact(self, name: bytes, decide: Decision, *, asking: bool = False) -> Any:
+        was_demoted = False
         while True:
             connection, data = self._watch(name, asking=asking)
             idle = self._idle
             try:
                 said = _decide(connection, data, decide, asking=asking)
             except DemotedError:
-                # Its EXEC was refused as well, so nothing was done.
+                # Its EXEC was refused as well, so nothing was done. Once more, on whatever is named now.
                 self._discard(connection)
+                if was_demoted:
+                    raise
+                was_demoted = True
                 continue
             except BaseException:
                 self._discard(connection)
