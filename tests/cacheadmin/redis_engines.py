@@ -23,6 +23,12 @@ def wire_of(engine: RedisEngine) -> Any:
     return engine._wire
 
 
+def kick_everybody(server: RedisServer) -> None:
+    """Have *server* close all connections but ours of this moment."""
+    with server.client() as client:
+        client.client_kill_filter(_type="normal", skipme=True)
+
+
 class Counted:
     """``with Counted(server) as seen: …`` and then ``seen.commands``: how often each was called meanwhile."""
 

@@ -116,6 +116,10 @@ def test_silence_and_dropped_packets_time_out(silent: str, full: str) -> None:
         with Stopwatch() as watch:
             assert examine(address).verdict is Verdict.TIMED_OUT
         assert watch.seconds < 0.6
+        # Asked once more, in the clear, whether it is there at all.
+        with Stopwatch() as watch:
+            assert examine(address.replace("redis:", "rediss:")).verdict is Verdict.TIMED_OUT
+        assert watch.seconds < 1.1
 
 
 def test_a_frozen_redis_times_out(redis_server: RedisServer) -> None:

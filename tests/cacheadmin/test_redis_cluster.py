@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 from django_redis import get_redis_connection
+from redis.exceptions import MovedError
 
 from cacheadmin.backend import AdaptiveCache
 from cacheadmin.detect import examine
 from cacheadmin.engines.base import MISSING, EngineUnavailable
-from cacheadmin.engines.redis import RedisEngine
+from cacheadmin.engines.redis import RedisEngine, wire
+from cacheadmin.engines.redis.wire import ServerWire
 from cacheadmin.verdicts import Verdict
 from tests.cacheadmin.redis_engines import MINIMAL, Counted, engine_at, wire_of
 from tests.cacheadmin.waiting import Stopwatch, wait_until
@@ -146,7 +148,6 @@ def test_what_others_keep_survives_a_clear(cluster: RedisCluster, new_cache: Cac
     cache.clear()
     assert cache.get("a") is None
     assert [int(client.get(f"foreign:{number}")) for number in range(20)] == list(range(20))
-    client.close()
 
 
 def move(cluster: RedisCluster, key: str, source: RedisServer, target: RedisServer) -> Iterator[None]:
@@ -188,6 +189,14 @@ def test_a_key_is_followed_where_it_moves(cluster: RedisCluster, ours: RedisEngi
     assert seen.commands == {}
     for _ in move(cluster, key, target, source):
         use()
+
+
+def test_after_a_fork_nothing_of_the_parent_is_left(ours: RedisEngine) -> None:
+    ours.set("p:a", 1, 60)
+    raw = ours.client
+    wire._after_fork()
+    assert ours.get("p:a") == 1
+    assert ours.client is not raw
 
 
 def test_each_node_is_probed(cluster: RedisCluster, ours: RedisEngine) -> None:
@@ -254,3 +263,49 @@ def test_a_slot_that_nobody_has_is_told(ours: RedisEngine) -> None:
     assert failed.value.verdict is Verdict.INCOMPLETE
     # The next one looks again.
     assert ours.get("p:a") is MISSING
+
+
+def test_a_key_that_never_stands_still_is_given_up(
+    ours: RedisEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours.get("p:a")
+
+    def moved(*_: Any, **__: Any) -> Any:
+        raise MovedError(f"1 127.0.0.1:{wire_of(ours)._seeds[0][1]}")
+
+    monkeypatch.setattr(ServerWire, "ask", moved)
+    monkeypatch.setattr(ServerWire, "transact", moved)
+    monkeypatch.setattr(ServerWire, "ask_each", lambda wire, requests: [_value(moved) for _ in requests])
+    for operation in (lambda: ours.get("p:a"), lambda: ours.touch("p:a", 5), lambda: ours.get_many(["p:a"])):
+        with pytest.raises(EngineUnavailable) as given_up:
+            operation()
+        assert given_up.value.verdict is Verdict.INCOMPLETE
+
+
+def _value(raises: Callable[[], Any]) -> Exception:
+    with pytest.raises(MovedError) as raised:
+        raises()
+    return raised.value
+
+
+def test_errors_of_single_keys_are_told(ours: RedisEngine, cluster: RedisCluster) -> None:
+    for node in cluster.masters:
+        cluster.ask(node, "CONFIG", "SET", "maxmemory-policy", "noeviction")
+        cluster.ask(node, "CONFIG", "SET", "maxmemory", "1")
+    try:
+        with pytest.raises(EngineUnavailable) as full:
+            ours.set_many({f"p:{number}": (number, 60) for number in range(9)})
+        assert full.value.verdict is Verdict.OUT_OF_MEMORY
+    finally:
+        for node in cluster.masters:
+            cluster.ask(node, "CONFIG", "SET", "maxmemory", "0")
+    name = "p:foreign"
+    with cluster.owner(name).client() as client:
+        client.rpush(name, "foreign")
+    assert ours.get_many([name]) == {}
+
+
+def test_the_raw_connection_to_a_lost_cluster_is_told() -> None:
+    ours = engine_at("redis+cluster://127.0.0.1:1")
+    with pytest.raises(EngineUnavailable):
+        _ = ours.client

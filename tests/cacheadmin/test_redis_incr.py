@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from cacheadmin.engines.base import MISSING, EngineUnavailable
-from cacheadmin.engines.redis import RedisEngine
+from cacheadmin.engines.redis import RedisEngine, direct, packets
 from cacheadmin.verdicts import Verdict
-from tests.cacheadmin.redis_engines import MINIMAL, Counted, engine_at
+from tests.cacheadmin.redis_engines import MINIMAL, engine_at
+from tests.cacheadmin.waiting import wait_until
 from tests.servers.redis import RedisServer
 
 NewRedis = Callable[..., RedisServer]
@@ -40,7 +41,10 @@ def test_a_number_grows_and_shrinks(ours: RedisEngine, timeout: int | None) -> N
 def test_a_missing_key_stays_missing(ours: RedisEngine, server: RedisServer) -> None:
     assert ours.incr("p:none", 1) is MISSING
     with server.client() as client:
-        assert client.dbsize() == 0
+        assert client.exists("p:none") == 0
+        assert list(client.scan_iter()) == []
+        # What was tried on it was over before it began, and Redis soon sweeps it up.
+        wait_until(lambda: client.dbsize() == 0, seconds=5)
 
 
 def test_its_life_goes_on_as_it_was(ours: RedisEngine, server: RedisServer) -> None:
@@ -79,6 +83,9 @@ def test_what_is_no_number_is_a_type_error_and_stays(ours: RedisEngine, value: A
     [
         (2**63 - 1, 1),
         (10**18 - 1, 1),
+        (10**18 - 1, 10**18 - 1),
+        (2**62, 2**62),
+        (-(2**62), -(2**62)),
         (-(10**18) + 1, -1),
         (10**30, 5),
         (1, 10**30),
@@ -161,21 +168,65 @@ def test_to_change_nothing_is_decided_by_what_is_so_now(ours: RedisEngine) -> No
         assert ours.touch("p:n", 60) is True
 
 
-def test_whoever_counts_on_needs_one_round_trip(server: RedisServer) -> None:
-    ours = engine_at(server.url(), timeout=0.2)
-    ours.set("p:n", 0, 60)
-    ours.incr("p:n", 1)
-    ours.incr("p:n", 1)
-    with Counted(server) as seen:
-        for _ in range(10):
-            ours.incr("p:n", 1)
-    # The look at the key travels with the increment before; it is done anew only if time has passed.
-    assert 10 <= seen.commands["watch"] <= 20
-    assert (seen.commands["incrby"], seen.commands["exec"]) == (10, 10)
-    ours.set("p:m", 0, 60)
-    with Counted(server) as seen:
-        ours.incr("p:m", 1)
-    assert seen.commands == {"watch": 1, "get": 1, "multi": 1, "incrby": 1, "exec": 1}
+def exchanges_of(ours: RedisEngine, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    sent: list[int] = []
+    real = direct._Direct.exchange
+
+    def exchange(self: Any, packet: bytes, count: int) -> list[Any]:
+        sent.append(count)
+        return real(self, packet, count)
+
+    monkeypatch.setattr(direct._Direct, "exchange", exchange)
+    return sent
+
+
+def test_it_is_one_round_trip(ours: RedisEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    ours.set_many({f"p:{n}": (n, 60) for n in range(10)})
+    ours.set("p:eternal", 1, None)
+    ours.incr("p:none", 1)
+    ours.incr("p:eternal", 1)
+    sent = exchanges_of(ours, monkeypatch)
+    assert [ours.incr(f"p:{n}", 1) for n in range(10)] == list(range(1, 11))
+    assert ours.incr("p:none", 1) is MISSING
+    assert sent == [5] * 11
+    sent.clear()
+    # A number without an end is written with its stamp: two round trips, and not three.
+    assert ours.incr("p:eternal", 1) == 3
+    assert sent == [2, 3]
+
+
+def test_what_was_tried_on_a_missing_key_nobody_can_see(ours: RedisEngine, server: RedisServer) -> None:
+    with server.client() as client:
+        for number in range(50):
+            key = f"p:{number}"
+            assert ours.incr(key, 1) is MISSING
+            assert (client.exists(key), client.get(key)) == (0, None)
+            assert ours.get(key) is MISSING
+            assert ours.add(key, 7, 60) is True
+            assert ours.incr(key, 1) == 8
+            assert client.ttl(key) in (59, 60)
+
+
+def test_a_server_that_counts_where_nothing_is_is_asked_the_longer_way(
+    ours: RedisEngine, server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without_the_trick(name: bytes, delta: int) -> bytes:
+        absent = packets.pack(b"SET", b"p:elsewhere", b"", b"NX", b"PXAT", b"1")
+        return packets.watch(name) + absent + packets.MULTI + packets.increase(name, delta) + packets.EXEC
+
+    ours.set("p:n", 1, 60)
+    monkeypatch.setattr(packets, "increase_if_there", without_the_trick)
+    # It is found out before anything is counted ...
+    assert ours.incr("p:none", 1) is MISSING
+    assert ours.incr("p:n", 1) == 2
+    with server.client() as client:
+        assert client.exists("p:none") == 0
+    # ... and if the server becomes another later, at once.
+    ours._wire._adds_at_once = True  # type: ignore[attr-defined]
+    assert ours.incr("p:none", 1) is MISSING
+    assert ours._wire._adds_at_once is False  # type: ignore[attr-defined]
+    with server.client() as client:
+        assert client.exists("p:none") == 0
 
 
 def test_without_the_permission_it_is_said(new_redis: NewRedis) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from cacheadmin.backend import AdaptiveCache
-from cacheadmin.engines.base import MISSING
-from cacheadmin.engines.redis import LONGEST_LIFE, RedisEngine, lives
+from cacheadmin.engines.base import MISSING, EngineUnavailable
+from cacheadmin.engines.redis import LONGEST_LIFE, RedisEngine, engine, lives
+from cacheadmin.verdicts import Verdict
 from tests.cacheadmin.redis_engines import MINIMAL, Counted, engine_at
 from tests.servers.redis import RedisServer
 
@@ -267,3 +268,39 @@ def test_clearing_sends_a_number_for_each_group_and_nothing_else(
     with redis_server.client() as client:
         assert [int(client.get(f"foreign:{number}") or -1) for number in range(100)] == list(range(100))
         assert client.lrange("foreign:list", 0, -1) == [b"x"]
+
+
+def test_a_probe_that_reads_something_else_is_no_find(
+    ours: RedisEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for method, answer in (("get_many", {}), ("incr", 7)):
+        with monkeypatch.context() as patched:
+            patched.setattr(ours, method, lambda *_, answer=answer: answer)
+            with pytest.raises(EngineUnavailable) as failed:
+                ours.probe()
+        assert failed.value.verdict is Verdict.ERROR
+
+
+def test_a_lost_server_is_told_wherever_it_is_noticed(new_redis: NewRedis) -> None:
+    server = new_redis(options=("maxmemory-policy", "noeviction"))
+    ours = engine_at(server.url())
+    ours.set("p:a", 1, 60)
+    server.kill()
+    for operation in (
+        lambda: ours.remaining("p:a"),
+        lambda: list(ours.names()),
+        lambda: ours.read_numbers(["p:n"]),
+    ):
+        with pytest.raises(EngineUnavailable) as lost:
+            operation()
+        assert lost.value.verdict in {Verdict.LOST, Verdict.REFUSED}
+
+
+def test_numbers_without_an_end_are_remembered_within_bounds(
+    ours: RedisEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_MOST_UNPLAIN", 3)
+    for number in range(10):
+        ours.set(f"p:{number}", number, None)
+        assert ours.incr(f"p:{number}", 1) == number + 1
+    assert len(ours._unplain) <= 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import pytest
+import redis
 from django_redis import get_redis_connection
 
 from cacheadmin.backend import AdaptiveCache
@@ -71,42 +72,51 @@ def test_a_killed_master_is_an_outage_until_another_is_named(
     assert cache.get("price") != "old"
 
 
-def test_a_master_that_is_demoted_while_it_is_used_is_left_at_once(sentinels: Sentinels) -> None:
-    ours = engine_at(sentinels.url())
-    ours.set("p:n", 1, 60)
+def test_what_a_demoted_master_refuses_is_done_on_the_new_one(sentinels: Sentinels) -> None:
+    # Four engines, so that four connections still lead to the old one.
+    ours = [engine_at(sentinels.url(), timeout=0.25 + number / 1000) for number in range(4)]
+    for engine in ours:
+        engine.set("p:n", 1, 60)
+        engine.incr("p:n", 0)
     first = sentinels.master()
     with sentinels._client(sentinels.ports[0]) as client:
         client.execute_command("SENTINEL", "FAILOVER", sentinels.name)
-    wait_until(lambda: sentinels.master() is not first, seconds=15)
 
     def is_replica() -> bool:
-        with first.client() as client:
-            return bool(client.info("replication")["role"] == "slave")
+        try:
+            with first.client() as client:
+                return bool(client.info("replication")["role"] == "slave")
+        except redis.ConnectionError:
+            # It shakes everybody off when it is told.
+            return False
 
-    wait_until(is_replica, seconds=15)
-    # The connection still leads to the old one; what it refuses is done on the new one.
-    ours.set("p:n", 5, 60)
-    assert ours.incr("p:n", 1) == 6
+    wait_until(lambda: sentinels.master() is not first and is_replica(), seconds=20)
+    ours[0].set("p:n", 5, 60)
+    assert ours[1].incr("p:n", 1) == 6
+    assert ours[2].modify("p:n", lambda old: old + 1) == 7
+    assert ours[3].get_many(["p:n"]) == {"p:n": 7}
     with sentinels.master().client() as client:
-        assert client.get("p:n") == b"6"
+        assert client.get("p:n") == b"7"
 
 
-def test_a_transaction_that_a_demoted_master_refuses_is_done_on_the_new_one(sentinels: Sentinels) -> None:
+def test_a_master_that_refuses_while_it_is_still_named_is_an_outage(sentinels: Sentinels) -> None:
     ours = engine_at(sentinels.url())
     ours.set("p:n", 1, 60)
-    first = sentinels.master()
-    with first.client() as client:
-        assert client.wait(1, 5000) == 1
-    with sentinels._client(sentinels.ports[0]) as client:
-        client.execute_command("SENTINEL", "FAILOVER", sentinels.name)
-    wait_until(lambda: sentinels.master() is not first, seconds=15)
-
-    def refuses() -> bool:
-        with first.client() as client:
-            return bool(client.info("replication")["role"] == "slave")
-
-    wait_until(refuses, seconds=15)
-    assert ours.incr("p:n", 1) == 2
+    ours.incr("p:none", 1)
+    for operation in (
+        lambda: ours.modify("p:n", lambda old: old + 1),
+        lambda: ours.incr("p:n", 1),
+        lambda: ours.set("p:n", 5, 60),
+    ):
+        with sentinels.master().client() as client:
+            client.replicaof("127.0.0.1", "1")
+        with pytest.raises(EngineUnavailable) as refused:
+            operation()
+        assert refused.value.verdict is Verdict.READ_ONLY
+        with sentinels.master().client() as client:
+            client.replicaof("NO", "ONE")
+        wait_until(lambda: examine(sentinels.url()).is_usable, seconds=10)
+    assert ours.get("p:n") == 1
 
 
 def test_the_raw_connection_leads_to_the_master(sentinels: Sentinels, new_cache: CacheMaker) -> None:

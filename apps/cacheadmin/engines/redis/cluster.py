@@ -44,6 +44,7 @@ class ClusterWire(Wire):
         self._seeds = list(seeds)
         self._reach = reach
         self._make_client = make_client
+        self._client: Any = None
         self._patience = patience
         self._wires: dict[Host, ServerWire] = {}
         # Which node has which slot; empty while nobody has asked.
@@ -109,7 +110,10 @@ class ClusterWire(Wire):
         return names
 
     def client(self) -> Any:
-        return self._make_client()
+        with self._lock:
+            if self._client is None:
+                self._client = self._make_client()
+            return self._client
 
     # --- Following a key ---
 
@@ -205,6 +209,7 @@ class ClusterWire(Wire):
     def forget_parent(self) -> None:
         """Start anew after a fork: the lock may be held by a thread that the child does not have."""
         self._lock = threading.Lock()
+        self._client = None
 
 
 def _owners(asked: Host, said: list[Any]) -> list[Host | None]:

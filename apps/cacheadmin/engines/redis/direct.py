@@ -41,10 +41,6 @@ class _Direct:
     _reader: Any
     # The socket it reads from: a new one needs a new reader, since the old may hold half an answer.
     _read_from: Any = None
-    # The key that a transaction changed last, and one that is watched already: its name, what it held
-    # when the watch began, and until when that counts.
-    last_changed = b""
-    primed: tuple[bytes, Any, float] | None = None
 
     def exchange(self, packet: bytes, count: int) -> list[Any]:
         """Send *packet* and return its *count* answers, errors of the server among them.
@@ -58,9 +54,15 @@ class _Direct:
             redis.InvalidResponse: it is no Redis.
         """
         try:
-            if not _HAS_HIREDIS or self._sock is None:
-                return self._exchange_by_library(packet, count)
-            return self._exchange(packet, count)
+            sock = self._sock
+            if sock is None:
+                # Somebody has emptied the pool. A new socket would know nothing of what was watched.
+                raise RedisConnectionError("Connection closed by server.")
+            return (
+                self._exchange(sock, packet, count)
+                if _HAS_HIREDIS
+                else self._exchange_by_library(packet, count)
+            )
         except BaseException as error:
             self.disconnect()
             if isinstance(error, TimeoutError):
@@ -69,8 +71,7 @@ class _Direct:
                 raise RedisConnectionError(f"Connection lost: {error.strerror}") from error
             raise
 
-    def _exchange(self, packet: bytes, count: int) -> list[Any]:
-        sock = self._sock
+    def _exchange(self, sock: Any, packet: bytes, count: int) -> list[Any]:
         if self._read_from is not sock:
             self._prepare(sock)
         reader, buffer = self._reader, self._buffer
@@ -87,6 +88,8 @@ class _Direct:
             if isinstance(answer, RedisConnectionError):
                 raise answer
             answers.append(answer)
+        if reader.has_data():
+            raise InvalidResponse("There are more answers than questions.")
         return answers
 
     def _prepare(self, sock: Any) -> None:

@@ -22,6 +22,9 @@ _NUMBER = re.compile(rb"[0-9]{1,19}")
 # A number that Redis itself can add to; the sum must be one that the serializer writes this way.
 _PLAIN = re.compile(rb"0|-?[1-9][0-9]{0,17}")
 _LARGEST_PLAIN = 10**18 - 1
+# A sum that Redis has reckoned can be longer than what the serializer writes as a number.
+_SUM = re.compile(rb"-?[1-9][0-9]{18}")
+_MOST_UNPLAIN = 10_000
 # What could not be sent within the timeout of a usual connection is not stored.
 LARGEST_VALUE = 16 << 20
 
@@ -42,6 +45,8 @@ class RedisEngine(Engine):
         self._wire = wire
         self._serializer = serializer
         self._prefix = prefix
+        # Names of numbers without an end, which Redis itself cannot add to.
+        self._unplain: set[bytes] = set()
 
     # --- One entry ---
 
@@ -118,12 +123,23 @@ class RedisEngine(Engine):
         return new
 
     def incr(self, key: str, delta: int) -> Any:
-        name, is_plain = _name(key), type(delta) is int
+        if type(delta) is not int or abs(delta) > _LARGEST_PLAIN:
+            return super().incr(key, delta)
+        name = _name(key)
+        if name not in self._unplain:
+            total = self._answer(self._wire.increase, name, delta)
+            if total is not None:
+                return total
+        return self._incr_seeing_it(key, name, delta)
+
+    def _incr_seeing_it(self, key: str, name: bytes, delta: int) -> Any:
+        """Add to what Redis cannot: a number with a stamp, a large one, or what is none at all."""
         total: Any = MISSING
+        is_plain = True
 
         def increase(data: bytes | None) -> bytes | None:
             nonlocal total, is_plain
-            total = MISSING
+            total, is_plain = MISSING, True
             if data is None:
                 return None
             digits = bare(data)
@@ -131,13 +147,19 @@ class RedisEngine(Engine):
             if not is_plain:
                 return None
             total = int(digits) + delta
-            if is_stamped(data):
-                return packets.set_for(name, lives.stamped(b"%d" % total), milliseconds(None))
-            return packets.increase(name, delta)
+            if not is_stamped(data):
+                return packets.increase(name, delta)
+            self._remember_unplain(name)
+            return packets.set_for(name, lives.stamped(b"%d" % total), milliseconds(None))
 
-        if is_plain:
-            self._answer(self._wire.transact, name, increase)
+        self._answer(self._wire.transact, name, increase)
         return total if is_plain else super().incr(key, delta)
+
+    def _remember_unplain(self, name: bytes) -> None:
+        # The next time it is no use to try the shorter way first.
+        if len(self._unplain) >= _MOST_UNPLAIN:
+            self._unplain.clear()
+        self._unplain.add(name)
 
     def remaining(self, key: str) -> Any:
         """As in the base class; a user who may not ask is told so.
@@ -158,23 +180,20 @@ class RedisEngine(Engine):
             return MISSING
         return None if left == -1 or is_stamped(data) else left / 1000
 
-    def names(self, pattern: str = "*", count: int = 1000) -> Iterator[str]:
+    def names(self, pattern: str = "", count: int = 1000) -> Iterator[str]:
         """Yield the full keys of what this cache holds; may be slow, and miss what changes meanwhile.
 
         Args:
-            pattern: which of them, in the words of Redis's SCAN.
+            pattern: full keys in the words of Redis's SCAN, instead of all that begin with our prefix.
             count: how many keys the server looks at in one go.
 
         Raises:
             PermissionError: the Redis user may not use SCAN, which is no part of the minimal ACL.
         """
-        ours = f"{self._prefix}:"
-        wanted = pattern if pattern != "*" else f"{_SPECIAL.sub(_ESCAPE, ours)}*"
+        wanted = pattern or f"{_SPECIAL.sub(_ESCAPE, self._prefix)}:*"
         try:
             for name in self._wire.scan(_name(wanted), count):
-                found = name.decode("utf-8", "surrogatepass")
-                if found.startswith(ours):
-                    yield found
+                yield name.decode("utf-8", "surrogatepass")
         except NoPermissionError as error:
             raise PermissionError("The Redis user of this cache may not use SCAN.") from error
         except FAILURES as error:
@@ -273,6 +292,8 @@ class RedisEngine(Engine):
 
     def _peek(self, key: str, data: bytes) -> Any:
         """Return the value of *data*, or ``MISSING``; changes nothing."""
+        if _SUM.fullmatch(data):
+            return int(data)
         try:
             return self._serializer.loads(key, bare(data))
         except (OtherFormat, NotOurs):
@@ -287,6 +308,8 @@ class RedisEngine(Engine):
         except OtherFormat:
             return MISSING
         except NotOurs:
+            if _SUM.fullmatch(data):
+                return int(data)
             self.damaged += 1
             self._replace(key, data, packets.delete(_name(key)))
             return MISSING

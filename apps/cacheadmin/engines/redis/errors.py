@@ -19,6 +19,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from cacheadmin.engines.base import EngineUnavailable
+from cacheadmin.engines.redis.direct import DemotedError
 from cacheadmin.verdicts import Verdict
 
 
@@ -61,7 +62,6 @@ _WORDS = {
     "closed by server": Verdict.LOST,
     "reset by peer": Verdict.LOST,
     "Broken pipe": Verdict.LOST,
-    "now a slave": Verdict.LOST,
     "SSL": Verdict.NEEDS_TLS,
 }
 _TYPES: tuple[tuple[type[Exception], Verdict], ...] = (
@@ -69,6 +69,7 @@ _TYPES: tuple[tuple[type[Exception], Verdict], ...] = (
     (NoPermissionError, Verdict.NO_PERMISSION),
     (BusyLoadingError, Verdict.LOADING),
     (ReadOnlyError, Verdict.READ_ONLY),
+    (DemotedError, Verdict.READ_ONLY),
     (OutOfMemoryError, Verdict.OUT_OF_MEMORY),
     (AuthenticationWrongNumberOfArgsError, Verdict.WRONG_PASSWORD),
     (InvalidResponse, Verdict.NOT_REDIS),

@@ -56,3 +56,9 @@ def expire(name: bytes, seconds: int) -> bytes:
 def increase(name: bytes, delta: int) -> bytes:
     """Return INCRBY."""
     return pack(b"INCRBY", name, b"%d" % delta)
+
+
+def increase_if_there(name: bytes, delta: int) -> bytes:
+    """Return five commands that add to a key which is there; see ``Wire.increase()``."""
+    absent = pack(b"SET", name, b"", b"NX", b"PXAT", b"1")
+    return watch(name) + absent + MULTI + increase(name, delta) + EXEC

@@ -16,11 +16,10 @@ from django_redis.cache import RedisCache
 from django_redis.pool import ConnectionFactory
 from redis.backoff import NoBackoff
 from redis.connection import ConnectionPool
-from redis.exceptions import RedisError
+from redis.exceptions import RedisClusterException
 from redis.retry import Retry
 from redis.sentinel import SentinelConnectionPool
 
-from cacheadmin.engines.base import EngineUnavailable
 from cacheadmin.engines.redis.address import CLUSTER, SENTINEL, Address, Host, parse
 from cacheadmin.engines.redis.cluster import ClusterWire
 from cacheadmin.engines.redis.direct import (
@@ -30,9 +29,8 @@ from cacheadmin.engines.redis.direct import (
     DirectSSLConnection,
     DirectUnixConnection,
 )
-from cacheadmin.engines.redis.errors import FAILURES, NoMasterError
+from cacheadmin.engines.redis.errors import FAILURES, NoMasterError, NotCoveredError
 from cacheadmin.engines.redis.wire import ServerWire, Wire
-from cacheadmin.verdicts import Verdict
 
 _MOST_CONNECTIONS = 100
 # The library says of these less than it takes.
@@ -94,12 +92,9 @@ def _client(address: str, options: dict[str, Any]) -> redis.Redis:
         "CONNECTION_FACTORY": f"{__name__}.{PooledConnectionFactory.__name__}",
         "CONNECTION_POOL_KWARGS": {**options, "max_connections": _MOST_CONNECTIONS},
     }
-    try:
-        # In a list: django-redis would cut it at the commas.
-        cache = RedisCache(cast(str, [address]), {"OPTIONS": django_redis})
-        return cast(redis.Redis, cache.client.get_client(write=True))
-    except (ValueError, TypeError, RedisError) as error:
-        raise EngineUnavailable(Verdict.BAD_ADDRESS, type(error).__name__) from None
+    # In a list: django-redis would cut it at the commas.
+    cache = RedisCache(cast(str, [address]), {"OPTIONS": django_redis})
+    return cast(redis.Redis, cache.client.get_client(write=True))
 
 
 # --- Pools ---
@@ -240,7 +235,11 @@ def _cluster(parsed: Address, options: dict[str, Any], patience: float) -> Clust
         wanted = {name: value for name, value in own.items() if name not in ("client_name", "retry")}
         if parsed.tls is not None:
             wanted["ssl"] = True
-        return _RedisCluster(startup_nodes=nodes, retry=Retry(NoBackoff(), 1), **wanted)
+        try:
+            return _RedisCluster(startup_nodes=nodes, retry=Retry(NoBackoff(), 1), **wanted)
+        except RedisClusterException as error:
+            # Alone among the library's errors it is none of its RedisErrors.
+            raise NotCoveredError("No node of the Cluster answers.") from error
 
     return ClusterWire(parsed.hosts, reach, client, patience)
 

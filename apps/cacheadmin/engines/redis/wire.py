@@ -19,6 +19,7 @@ from typing import Any, Protocol
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MaxConnectionsError, ResponseError
 
+from cacheadmin.engines.base import MISSING
 from cacheadmin.engines.redis import packets
 from cacheadmin.engines.redis.direct import DemotedError
 
@@ -29,9 +30,8 @@ MOST_BYTES = 1 << 20
 # A connection that was closed while nobody used it, or leads to a server that has been demoted meanwhile.
 _LOST = (RedisConnectionError, DemotedError)
 
-# Seconds after which a connection that watches a key already is no longer taken at its word: what it
-# sends next must not be sent twice, so it has to be alive.
-_PRIMED_FOR = 0.05
+# What must not happen: a number that was not there has been added to.
+_CREATED = object()
 
 # The name of a key, and a command about it.
 Request = tuple[bytes, bytes]
@@ -70,6 +70,17 @@ class Wire(ABC):
             the answer to the command; ``None`` if there was none to send.
         """
 
+    def increase(self, name: bytes, delta: int) -> Any:
+        """Add to a number that is there, in one round trip and without a script.
+
+        SET with NX and an end in the past changes nothing where there is a key, and where there is none
+        it leaves one that nobody can see: but the watch before it sees a change, and EXEC is refused.
+
+        Returns:
+            the sum; ``MISSING`` if nothing is stored; ``None`` if it takes a transaction to find out.
+        """
+        return None
+
     @abstractmethod
     def read_many(self, names: Sequence[bytes]) -> list[bytes | None]:
         """Return what each of *names* holds; what is no string counts as nothing."""
@@ -105,14 +116,16 @@ class ServerWire(Wire):
         self._patience = patience
         # Taken from and put back on the right, without a lock: both are atomic.
         self._idle: deque[Any] = self._pool.idle
+        # Whether this server does what increase() relies on; None until it was tried.
+        self._adds_at_once: bool | None = None
         survive_forks(self)
 
     # --- Exchanges ---
 
     def ask(self, name: bytes, packet: bytes, *, again: bool = True) -> Any:
         idle = self._idle
-        if not again or not idle:
-            return self._ask_carefully(packet, again=again)
+        if not again:
+            return self._ask_carefully(packet, again=False)
         try:
             connection = idle.pop()
         except IndexError:
@@ -167,15 +180,18 @@ class ServerWire(Wire):
     # --- Transactions ---
 
     def transact(self, name: bytes, decide: Decision, *, asking: bool = False) -> Any:
+        was_demoted = False
         while True:
-            found = None if asking else self._primed(name)
-            connection, data = found or self._watch(name, asking=asking)
+            connection, data = self._watch(name, asking=asking)
             idle = self._idle
             try:
-                said = _decide(connection, name, data, decide, asking=asking)
+                said = _decide(connection, data, decide, asking=asking)
             except DemotedError:
-                # Its EXEC was refused as well, so nothing was done.
+                # Its EXEC was refused as well, so nothing was done. Once more, on whatever is named now.
                 self._discard(connection)
+                if was_demoted:
+                    raise
+                was_demoted = True
                 continue
             except BaseException:
                 self._discard(connection)
@@ -194,17 +210,32 @@ class ServerWire(Wire):
         watched, data = answers[1::2] if asking else answers
         return connection, watched if isinstance(watched, ResponseError) else data
 
-    def _primed(self, name: bytes) -> tuple[Any, Any] | None:
-        """Return a connection that has watched *name* since it changed it last, and what that holds."""
+    def increase(self, name: bytes, delta: int) -> Any:
+        if self._adds_at_once is None:
+            self._adds_at_once = self._can_add_at_once(name)
+        if not self._adds_at_once:
+            return None
+        packet = packets.increase_if_there(name, delta)
         try:
-            connection = self._idle.pop()
-        except IndexError:
+            connection, answers = self._begin(packet, 5, again=False)
+        except DemotedError:
             return None
-        known, connection.primed = connection.primed, None
-        if known is None or known[0] != name or time.monotonic() > known[2]:
-            self._idle.append(connection)
-            return None
-        return connection, known[1]
+        self._idle.append(connection)
+        total = _sum(*answers)
+        if total is _CREATED:
+            # Another server by now, and one that counted where nothing was.
+            self._adds_at_once = False
+            self.ask(name, packets.delete(name))
+            return MISSING
+        return total
+
+    def _can_add_at_once(self, name: bytes) -> bool:
+        """Try on a key that is not there whether EXEC is refused, and nothing left behind."""
+        absent = name + b":probe:" + os.urandom(6).hex().encode()
+        packet = packets.increase_if_there(absent, 1) + packets.get(absent)
+        connection, answers = self._begin(packet, 6, again=True)
+        self._idle.append(connection)
+        return answers[4:] == [None, None]
 
     # --- Many ---
 
@@ -259,7 +290,6 @@ class ServerWire(Wire):
 
     def _discard(self, connection: Any) -> None:
         connection.disconnect()
-        connection.primed = None
         self._pool.release(connection)
 
     def forget_parent(self) -> None:
@@ -268,9 +298,7 @@ class ServerWire(Wire):
         self._idle = self._pool.idle
 
 
-def _decide(
-    connection: Any, name: bytes, data: Any, decide: Decision, *, asking: bool
-) -> list[Any] | Exception | None:
+def _decide(connection: Any, data: Any, decide: Decision, *, asking: bool) -> list[Any] | Exception | None:
     """Return the answers of EXEC, what went wrong between, or ``None`` if another client came between."""
     failure: Exception | None = None
     if isinstance(data, ResponseError):
@@ -283,29 +311,33 @@ def _decide(
         except Exception as error:  # noqa: BLE001 (whatever it is, the watch has to end first)
             failure = error
     if command is None:
-        # It ends the watch, for which a minimal ACL has no UNWATCH, and says whether what was seen, perhaps
-        # a moment ago, is still so: to do nothing is a decision as well.
+        # It ends the watch, for which a minimal ACL has no UNWATCH, and says whether what was seen is still
+        # so: to do nothing is a decision as well.
         _, done = connection.exchange(packets.MULTI + packets.EXEC, 2)
         return None if done is None else failure or []
     packet, count = packets.MULTI + command + packets.EXEC, 3
     if asking:
         packet, count = packets.ASKING + packet, 4
-    # Whoever changes a key twice in a row will do so again: then the next look is in the same packet.
-    is_again, connection.last_changed = connection.last_changed == name, name
-    if is_again and not asking:
-        packet, count = packet + packets.watch(name) + packets.get(name), count + 2
     said = connection.exchange(packet, count)
-    if is_again and not asking:
-        _prime(connection, name, *said[-2:])
-        said = said[:-2]
     done = said[-1]
     errors = [one for one in (*said, *(done if isinstance(done, list) else ())) if isinstance(one, Exception)]
     return errors[0] if errors else done
 
 
-def _prime(connection: Any, name: bytes, watched: Any, data: Any) -> None:
-    if not isinstance(watched, Exception) and not isinstance(data, Exception):
-        connection.primed = (name, data, time.monotonic() + _PRIMED_FOR)
+def _sum(watched: Any, was_set: Any, _: Any, queued: Any, done: Any) -> Any:
+    """Return what ``Wire.increase()`` does, or ``_CREATED``."""
+    for answer in (watched, was_set, queued):
+        if isinstance(answer, ResponseError):
+            raise answer
+    if was_set is not None:
+        return MISSING if done is None else _CREATED
+    if done is None:
+        return None
+    (total,) = done
+    if isinstance(total, ResponseError):
+        # No number, or more than 64 bits.
+        return MISSING if is_wrong_type(total) else None
+    return total
 
 
 def is_wrong_type(error: ResponseError) -> bool:
