@@ -21,7 +21,7 @@ def __getattr__(name: str) -> Any:
 
         return clear_group
     if name == "refresh":
-        from cacheadmin.space import tick
+        from cacheadmin.upkeep import tick
 
         return tick
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

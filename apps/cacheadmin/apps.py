@@ -16,11 +16,11 @@ class CacheAdminConfig(AppConfig):
 
     def ready(self) -> None:
         """Give the state its loader, find the groups, register the checks, follow the requests."""
-        from cacheadmin import checks, groups, models, space, state, watcher
+        from cacheadmin import checks, groups, models, state, upkeep, watcher
 
         state.connect(models)
         groups.autodiscover()
         checks.register()
-        watcher.connect(space.tick, space.housekeeping)
+        watcher.connect(upkeep.tick, upkeep.housekeeping)
         request_started.connect(watcher.request_begins, dispatch_uid="cacheadmin.begins")
         request_finished.connect(watcher.request_ends, dispatch_uid="cacheadmin.ends")

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core import checks
 from django.core.cache import caches
 
-from cacheadmin import groups, space
+from cacheadmin import groups, space, watcher
 from cacheadmin.backend import AdaptiveCache
 from cacheadmin.engines.base import EngineUnavailable
 from cacheadmin.engines.file import check_directory, network_of, own_directory
@@ -67,6 +67,8 @@ def register() -> None:
     checks.register(check_file_systems, checks.Tags.caches)
     checks.register(check_sharing, checks.Tags.caches)
     checks.register(check_groups, checks.Tags.caches)
+    checks.register(check_owner, checks.Tags.caches)
+    checks.register(check_threads, checks.Tags.caches)
 
 
 def check_options(**kwargs: Any) -> list[checks.CheckMessage]:
@@ -148,6 +150,36 @@ def check_sharing(**kwargs: Any) -> list[checks.CheckMessage]:
         )
         for alias in _adaptive()
         if cast(AdaptiveCache, caches[alias]).space.selector.last_known() == "memory"
+    ]
+
+
+def check_owner(**kwargs: Any) -> list[checks.CheckMessage]:
+    """Report caches that keep away from Redis because their keys there are another installation's."""
+    return [
+        checks.Warning(
+            f"CACHES[{alias!r}] does not use Redis: its keys there belong to another installation.",
+            hint="If this installation was moved and the other one is no more: manage.py cache claim moved. "
+            "If it is a copy and the other one goes on: manage.py cache claim copied.",
+            id="cacheadmin.W005",
+        )
+        for alias in _adaptive()
+        if cast(AdaptiveCache, caches[alias]).space.selector.last_reason() is Verdict.TAKEN
+    ]
+
+
+def check_threads(**kwargs: Any) -> list[checks.CheckMessage]:
+    """Name the hosts that stop our threads between requests."""
+    host = watcher.named_host()
+    if watcher.threads_run() or not host:
+        return []
+    return [
+        checks.Info(
+            f"Under {host} no thread runs between requests. What a thread does elsewhere, such as asking for "
+            "a lost Redis, is done in small pieces after answers: an idle site notices nothing until its "
+            "next visitor.",
+            hint='If threads do run here, set CACHEADMIN = {"THREADS": True}.',
+            id="cacheadmin.I001",
+        )
     ]
 
 

@@ -7,9 +7,10 @@ from typing import Any, cast
 
 from django.core.cache import caches
 
-from cacheadmin import conf, ownership, signals, state
+from cacheadmin import conf, ownership, shared, signals, state
 from cacheadmin.backend import AdaptiveCache
 from cacheadmin.engines.redis import RedisEngine, connect
+from cacheadmin.plan import Code
 from cacheadmin.serializer import Serializer
 from cacheadmin.space import Space, aliases
 
@@ -27,6 +28,9 @@ def moved(**origin: Any) -> None:
     """
     for space in _spaces():
         space.selector.live()
+        if space.selector.words.read(shared.HOME) != Code.REDIS:
+            # It is to run on something else, where nobody can have taken its keys.
+            continue
         wire = connect(space.selector.address(), conf.get("CONNECT_TIMEOUT"), conf.get("ANSWER_TIMEOUT"))
         engine = RedisEngine(wire, Serializer(""), space.namespace)
         ownership.take_over(engine, [space.namespace])

@@ -35,17 +35,21 @@ class Plan:
         choice: ``auto``, ``redis``, ``file``, ``memory`` or ``off``.
         location: the address of Redis.
         revision: of the saved settings it comes from; 0 for the configured ones.
+        suffix: what a copied installation adds to its prefixes.
     """
 
     choice: str
     # It may hold a password.
     location: str = field(repr=False)
     revision: int = 0
+    suffix: str = ""
 
     @property
     def fingerprint(self) -> int:
         """A number that differs where the plan differs."""
-        digest = hashlib.blake2b(f"{self.choice}\0{self.location}".encode(), digest_size=8).digest()
+        digest = hashlib.blake2b(
+            f"{self.choice}\0{self.location}\0{self.suffix}".encode(), digest_size=8
+        ).digest()
         return int.from_bytes(digest, "little") or 1
 
 

@@ -8,12 +8,12 @@ changed while an engine was away can be read from it afterwards.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,7 +23,9 @@ from cacheadmin import conf, detect, shared, signals, state, watcher
 from cacheadmin.engines.base import EngineUnavailable
 from cacheadmin.engines.file import FileEngine, check_directory
 from cacheadmin.engines.redis import without_password
+from cacheadmin.only_one import OnlyOne
 from cacheadmin.plan import Code, Decision, Plan, Status
+from cacheadmin.seen_database import SeenDatabase
 from cacheadmin.serializer import Serializer
 from cacheadmin.verdicts import Verdict
 
@@ -52,17 +54,19 @@ class Selector:
         self.plan = self.configured
         self._fingerprint = self.plan.fingerprint
         # What the keys of its first cache begin with: a Redis user may be confined to them.
-        self.namespace = ""
+        # What the keys of the first cache here begin with; the others' notes are looked at by themselves.
+        self.namespace: Callable[[], str] = str
         # What has to happen before an engine that was away may be read again.
         self.before_return: list[Callable[[], None]] = []
         self._shared = shared.SharedState(shared.state_path(directory, f"{location}\0{choice}"))
         self._thread_lock = threading.RLock()
         self._has_arrived = False
         self._prober: threading.Thread | None = None
-        self._prober_descriptor: int | None = None
+        place = self._shared.path.with_name(f"{self._shared.path.name}.prober")
+        self._only_prober = OnlyOne(place if self._shared.is_shared else None)
         self._is_over = threading.Event()
         self._probed_at = float("-inf")
-        self._doubted: tuple[int, int, int] | None = None
+        self._database = SeenDatabase(self._shared)
 
     @property
     def words(self) -> shared.SharedState:
@@ -99,6 +103,10 @@ class Selector:
         active = Code(self._shared.read(shared.ACTIVE))
         return self.plan.choice if active is Code.UNDECIDED else active.word
 
+    def last_reason(self) -> Verdict:
+        """Return why this machine last chose its engine; tries nothing out."""
+        return Verdict(self._shared.read(shared.REASON))
+
     @property
     def is_degraded(self) -> bool:
         """Whether the live engine is not the one that ought to be."""
@@ -118,13 +126,13 @@ class Selector:
 
     # --- Following the saved settings ---
 
-    def follow(self, saved: state.SavedChoice | None) -> None:
+    def follow(self, saved: state.SavedChoice | None, suffix: str = "") -> None:
         """Take over what is saved; an unchanged choice costs two comparisons."""
-        plan = self.configured
+        plan = replace(self.configured, suffix=suffix) if suffix else self.configured
         if saved is not None:
             pinned = "LOCATION" in conf.get("ENVIRONMENT")
             location = self.configured.location if pinned or not saved.location else saved.location
-            plan = Plan(saved.engine, location, saved.revision)
+            plan = Plan(saved.engine, location, saved.revision, suffix)
         if plan == self.plan:
             return
         self.plan = plan
@@ -138,28 +146,8 @@ class Selector:
 
     def follow_database(self, known: state.Installation) -> None:
         """Empty the caches if the database is an older one than that seen last, or another one."""
-        if not known.revision or not self._has_arrived:
-            return
-        words, place = self._shared, int(known.place[:15] or "0", 16)
-        seen = (words.read(shared.REVISION), words.read(shared.NONCE), words.read(shared.PLACE))
-        if seen == (known.revision, known.nonce, place):
-            return
-        is_restored = (known.revision, known.nonce) != seen[:2] and known.revision <= seen[0]
-        is_another = bool(place and seen[2] and place != seen[2])
-        if (is_restored or is_another) and seen != self._doubted:
-            # Perhaps somebody has read something newer since this was read: look once more.
-            self._doubted = seen
-            state.look_again_soon()
-            return
-        with words.change():
-            words.write(shared.REVISION, known.revision)
-            words.write(shared.NONCE, known.nonce)
-            words.write(shared.PLACE, place or seen[2])
-            if is_restored or is_another:
-                words.advance_all()
-        if is_restored or is_another:
-            logger.warning("The database is not the one seen before; the cache is emptied.")
-            signals.send("restored", detail="older" if is_restored else "another")
+        if known.revision and self._has_arrived:
+            self._database.follow(known)
 
     def reconsider(self) -> None:
         """Decide anew, now."""
@@ -222,7 +210,7 @@ class Selector:
         if choice == "file":
             return self._without_redis(Code.FILE, Verdict.CHOSEN)
         known = detect.addresses(self.plan.location) if choice == "auto" else [self.plan.location]
-        results = detect.detect(known, self.namespace)
+        results = detect.detect(known, self.namespace())
         for index, candidate in enumerate(results):
             if candidate.is_usable:
                 return Decision(Code.REDIS, Code.REDIS, Verdict.FOUND, index)
@@ -309,12 +297,12 @@ class Selector:
         if now - self._probed_at < conf.get("PROBE_INTERVAL"):
             return
         self._probed_at = now
-        with self._only_prober() as is_only, contextlib.suppress(EngineUnavailable):
+        with self._only_prober.hold() as is_only, contextlib.suppress(EngineUnavailable):
             if is_only:
                 self._return_home()
 
     def _probe_until_back(self) -> None:
-        with self._only_prober() as is_only:
+        with self._only_prober.hold() as is_only:
             while is_only and self.is_degraded:
                 if self._is_over.wait(conf.get("PROBE_INTERVAL")):
                     return
@@ -326,7 +314,7 @@ class Selector:
     def _return_home(self) -> None:
         home = Code(self._shared.read(shared.HOME))
         if home is Code.REDIS:
-            candidate = detect.examine(self.address(), self.namespace)
+            candidate = detect.examine(self.address(), self.namespace())
             if not candidate.is_usable:
                 raise EngineUnavailable(candidate.verdict, candidate.detail)
         elif home is Code.FILE:
@@ -340,43 +328,13 @@ class Selector:
                 prepare()
             self._publish(Decision(home, home, Verdict.FOUND, self._shared.read(shared.CANDIDATE)))
 
-    @contextlib.contextmanager
-    def _only_prober(self) -> Iterator[bool]:
-        if not self._shared.is_shared:
-            yield True
-            return
-        path = self._shared.path.with_name(self._shared.path.name + ".prober")
-        try:
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        except OSError:
-            # Two probers do no harm; none would.
-            yield True
-            return
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            os.close(descriptor)
-            yield False
-            return
-        self._prober_descriptor = descriptor
-        try:
-            yield True
-        finally:
-            self._prober_descriptor = None
-            # Said aloud: a child forked meanwhile may hold a duplicate, and with it the lock.
-            fcntl.flock(descriptor, fcntl.LOCK_UN)
-            os.close(descriptor)
-
     def forget_threads(self) -> None:
         """Start anew after a fork: the locks may be held by threads that the child does not have."""
         self._thread_lock = threading.RLock()
         self._shared.after_fork()
         self._prober = None
         self._is_over = threading.Event()
-        if self._prober_descriptor is not None:
-            # The parent's: were it left open here, the parent's death would not free the lock.
-            os.close(self._prober_descriptor)
-            self._prober_descriptor = None
+        self._only_prober.after_fork()
 
     def end(self) -> None:
         """Stop asking for a lost engine: nobody uses this selector any more."""

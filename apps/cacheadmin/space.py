@@ -20,9 +20,8 @@ from typing import Any, TypeVar
 from django.conf import settings
 from django.core.cache import caches
 from django.core.signals import setting_changed
-from django.db import DatabaseError
 
-from cacheadmin import conf, groups, ownership, selector, shared, state, watcher
+from cacheadmin import conf, groups, ownership, selector, shared, state
 from cacheadmin.engines.base import Contents, Engine, EngineUnavailable
 from cacheadmin.engines.file import MAX_BYTES, FileEngine, of_this_machine
 from cacheadmin.engines.memory import MemoryEngine
@@ -68,8 +67,10 @@ class Space:
         # Without a prefix, two projects in one Redis would share keys: the installation gives one.
         self._base = identity.prefix or f"cacheadmin-{fingerprint(settings.SECRET_KEY)}"
         self.selector: Selector = selector.for_cache(identity.location, identity.directory, identity.choice)
-        self.selector.namespace = self.selector.namespace or self.namespace
-        self.selector.follow(_governing(state.snapshot(), identity.location))
+        if not self.selector.namespace():
+            self.selector.namespace = lambda: self.namespace
+        known = state.saved()
+        self.selector.follow(_governing(known.choices, identity.location), known.installation.suffix)
         self.selector.before_return.append(self.push_generations)
         secrets = (settings.SECRET_KEY, tuple(settings.SECRET_KEY_FALLBACKS))
         self._serializer = Serializer(*secrets)
@@ -288,7 +289,6 @@ class Space:
 
 _spaces: dict[Identity, Space] = {}
 _registry_lock = threading.Lock()
-_mended_at = _kept_house_at = float("-inf")
 # Seconds that a sweep of the files may take.
 _SWEEPING = 0.01
 _complaints: set[str] = set()
@@ -335,39 +335,6 @@ def aliases() -> list[str]:
     return [alias for alias in settings.CACHES if hasattr(caches[alias], "space")]
 
 
-def tick() -> None:
-    """What is due now and then: follow the saved settings, exchange generations, watch for a lost engine."""
-    global _mended_at
-    state.refresh()
-    now = time.monotonic()
-    if now - _mended_at >= conf.get("REFRESH_INTERVAL"):
-        _mended_at = now
-        for one in selector.every():
-            one.mend()
-    for space in every():
-        space.sync()
-    for one in selector.every():
-        one.watch()
-
-
-def housekeeping() -> None:
-    """What is due now and then and no request shall wait for; at most once a second, after an answer."""
-    global _kept_house_at
-    if not watcher.threads_run():
-        for one in selector.every():
-            one.probe_once()
-    now = time.monotonic()
-    if now - _kept_house_at < conf.get("REFRESH_INTERVAL") or state.is_in_transaction():
-        return
-    _kept_house_at = now
-    for space in every():
-        space.publish_changes()
-        space.sweep()
-    if state.saved().installation.place:
-        with contextlib.suppress(DatabaseError):
-            state.store().raise_revision_if_due()
-
-
 def _governing(snapshot: state.Snapshot, location: str) -> state.SavedChoice | None:
     """Return the saved choice of an alias at *location*, which governs all caches there."""
     for alias, choice in snapshot.items():
@@ -384,7 +351,7 @@ def _complain_once(reason: str) -> None:
 
 def _follow(saved: state.Saved) -> None:
     for one in selector.every():
-        one.follow(_governing(saved.choices, one.configured.location))
+        one.follow(_governing(saved.choices, one.configured.location), saved.installation.suffix)
         one.follow_database(saved.installation)
     for space in every():
         space.follow(saved)

@@ -93,9 +93,13 @@ def _look_after() -> None:
 
 
 def _give_back_connections() -> None:
-    """Return what belongs to a pool; keep a connection of one's own, which would be made every second."""
+    """Return what belongs to a pool, and let go of a file, which may be replaced by a restored one.
+
+    Any other connection is kept, as it would have to be made again every second.
+    """
     for connection in connections.all(initialized_only=True):
-        if connection.errors_occurred or "pool" in connection.settings_dict.get("OPTIONS", {}):
+        is_pooled = "pool" in connection.settings_dict.get("OPTIONS", {})
+        if connection.errors_occurred or is_pooled or connection.vendor == "sqlite":
             connection.close()
 
 

@@ -15,6 +15,8 @@ _DEEDS = {
     "clear": "clear cache",
     "choice": "choose cache engine",
     "lifetime": "change cache lifetime",
+    "moved": "take over cache keys",
+    "copied": "take cache keys of its own",
 }
 
 

@@ -13,6 +13,8 @@ NAMES = {
     "clear cache": pgettext_lazy("history", "Cache cleared"),
     "choose cache engine": pgettext_lazy("history", "Cache engine chosen"),
     "change cache lifetime": pgettext_lazy("history", "Cache lifetime changed"),
+    "take over cache keys": pgettext_lazy("history", "Cache keys taken over"),
+    "take cache keys of its own": pgettext_lazy("history", "Cache given keys of its own"),
     "install": pgettext_lazy("history", "Site installed"),
 }
 

@@ -11,8 +11,10 @@ from django.core.cache import caches
 from django.core.management import call_command
 from pytest_django import Settings
 
-from cacheadmin.checks import check_directories, check_options, check_sharing
+from cacheadmin.checks import check_directories, check_options, check_owner, check_sharing, check_threads
 from cacheadmin.engines.file import own_directory
+from cacheadmin.ownership import Owner
+from tests.servers.redis import RedisServer
 
 
 @pytest.fixture
@@ -118,3 +120,29 @@ def test_a_directory_that_cannot_be_made_is_reported(configure: Any, tmp_path: P
     (message,) = check_directories()
     assert message.id == "cacheadmin.W002"
     assert message.msg.endswith("the directory cannot be written.")
+
+
+def test_keys_that_are_another_installations_are_reported(new_cache: Any, redis_server: RedisServer) -> None:
+    cache = new_cache("redis", location=redis_server.url(), KEY_PREFIX="theirs")
+    with redis_server.client() as client:
+        client.set("theirs:owner", Owner("another", "place", "elsewhere:/srv/site", 0).as_note())
+    cache.set("a", 1)
+    assert check_owner() == [
+        checks.Warning(
+            "CACHES['default'] does not use Redis: its keys there belong to another installation.",
+            hint="If this installation was moved and the other one is no more: manage.py cache claim moved. "
+            "If it is a copy and the other one goes on: manage.py cache claim copied.",
+            id="cacheadmin.W005",
+        )
+    ]
+    call_command("cache", "claim", "moved")
+    assert check_owner() == []
+    assert cache.space.selector.status().engine == "redis"
+
+
+def test_a_host_that_stops_threads_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert check_threads() == []
+    monkeypatch.setenv("PASSENGER_APP_ENV", "production")
+    assert [(message.id, message.msg.split()[1]) for message in check_threads()] == [
+        ("cacheadmin.I001", "Passenger")
+    ]

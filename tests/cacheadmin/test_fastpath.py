@@ -116,7 +116,7 @@ def test_a_writer_killed_in_the_middle_of_a_change_does_no_harm(
     )
     assert words is None
     assert worker("cache.get('a')") == 1
-    worker("__import__('cacheadmin.space').space.tick()")
+    worker("__import__('cacheadmin.upkeep').upkeep.tick()")
     assert worker("cache.space.selector.words.read(8) & 1") == 0
     assert worker("cache.get('a')") == 1
 
@@ -129,7 +129,7 @@ def test_when_the_directory_is_removed_the_workers_find_each_other_again(new_wor
     shutil.rmtree(directory)
     for worker in (first, second):
         assert worker("cache.get('a')") is None
-        worker("__import__('cacheadmin.space').space.tick()")
+        worker("__import__('cacheadmin.upkeep').upkeep.tick()")
     # Who read from a directory a moment ago looks after a second whether it is still the one.
     time.sleep(1.1)
     first("cache.set('a', 2)")

@@ -77,6 +77,8 @@ def test_a_copy_gets_keys_of_its_own(start: Installation, server: RedisServer, t
     assert copy.engine == "redis"
     assert copy("cache.get('a')") is None
     copy("cache.set('a', 'of the copy')")
+    # The others hear of it within a second.
+    second("time.sleep(1.05)")
     second.request()
     assert second("cache.get('a')") == "of the copy"
     assert original("cache.get('a')") == "of the original"

@@ -116,12 +116,12 @@ def test_of_two_workers_one_asks_for_a_lost_redis(
     other.live()
     redis_server.pause()
     cache.get("a")
-    wait_until(lambda: cache.space.selector._prober_descriptor is not None, seconds=2)
+    wait_until(lambda: cache.space.selector._only_prober._descriptor is not None, seconds=2)
     other.watch()
     assert other._prober is not None
     other._prober.join(1)
     assert not other._prober.is_alive()
-    assert other._prober_descriptor is None
+    assert other._only_prober._descriptor is None
     redis_server.resume()
     wait_until(lambda: engine_of(cache) == "redis", seconds=5)
     wait_until(lambda: probers() == 0, seconds=2)
@@ -254,7 +254,7 @@ def test_a_childs_selector_begins_anew(new_cache: CacheMaker) -> None:
     thread.start()
     locked.wait(5)
     # What a fork does in the child, where that thread does not exist.
-    descriptor = selector._prober_descriptor = os.open("/dev/null", os.O_RDONLY)
+    descriptor = selector._only_prober._descriptor = os.open("/dev/null", os.O_RDONLY)
     selector.forget_threads()
     assert selector._thread_lock.acquire(blocking=False)
     selector._thread_lock.release()

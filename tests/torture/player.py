@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from django.core.cache import caches
 
-from cacheadmin import groups, space
+from cacheadmin import groups, upkeep
 from cacheadmin.backend import AdaptiveCache
 from tests.torture import ledger as facts
 from tests.torture.ledger import KEYS, ROUNDS, Ledger
@@ -77,7 +77,7 @@ class _Player:
     def look_up(self) -> None:
         """What a process does at the start of a request, and what is rare."""
         try:
-            space.tick()
+            upkeep.tick()
             if self.chance.random() < 0.1 and (self.part.player == 0 or not self.part.shared):
                 self.clear()
         except Exception:  # noqa: BLE001 (that is what is looked for)

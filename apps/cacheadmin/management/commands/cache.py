@@ -11,8 +11,9 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 from django.utils import timezone
 
-from cacheadmin import clear, detect, space, state
+from cacheadmin import clear, detect, moving, space, state, upkeep
 from cacheadmin.backend import AdaptiveCache
+from cacheadmin.engines.base import EngineUnavailable
 from cacheadmin.report import GroupReport, Report, group_reports, report
 
 _ENGINES = ("auto", "redis", "file", "memory", "off")
@@ -32,6 +33,7 @@ class Command(BaseCommand):
             ("status", "which engine is live, and why"),
             ("use", "choose the engine"),
             ("ttl", "show how long entries of each group live, or change it for one"),
+            ("claim", "say whether an installation whose keys in Redis are taken was moved or copied"),
             ("clear", "empty the cache, or some of its groups; sessions and rate limits stay"),
         ):
             sub = subcommands.add_parser(name, help=text, description=text.capitalize() + ".")
@@ -41,6 +43,13 @@ class Command(BaseCommand):
                 sub.add_argument("engine", choices=_ENGINES)
                 sub.add_argument("--redis-url", default="", help="the address of Redis; kept encrypted")
                 sub.add_argument("--force", action="store_true", help="save an address that does not work")
+            if name == "claim":
+                sub.add_argument(
+                    "answer",
+                    choices=("moved", "copied"),
+                    help="moved: take the keys over, the other installation is no more; "
+                    "copied: get keys of its own, the other one goes on",
+                )
             if name == "ttl":
                 sub.add_argument("group", nargs="?", metavar="GROUP", help="only this group")
                 sub.add_argument(
@@ -67,7 +76,7 @@ class Command(BaseCommand):
                 f"{', '.join(space.aliases()) or 'none'}).",
                 returncode=_MISUSE,
             )
-        space.tick()
+        upkeep.tick()
         getattr(self, f"_{options['subcommand']}")(options)
 
     def _status(self, options: dict[str, Any]) -> None:
@@ -95,6 +104,17 @@ class Command(BaseCommand):
                 f"Redis at {candidate.address} cannot be used: {candidate.verdict.label}. "
                 "Nothing was changed. Mend the address, or say --force to save it all the same."
             )
+
+    def _claim(self, options: dict[str, Any]) -> None:
+        try:
+            (moving.moved if options["answer"] == "moved" else moving.copied)(actor="manage.py")
+        except EngineUnavailable as error:
+            raise CommandError(
+                f"Redis cannot be reached: {error.verdict.label}. Nothing was changed."
+            ) from error
+        except (DatabaseError, ImproperlyConfigured, RuntimeError) as error:
+            raise _not_saved("answer", error, "give this installation a KEY_PREFIX of its own") from error
+        self._status(options)
 
     def _ttl(self, options: dict[str, Any]) -> None:
         name, seconds, alias = options["group"], options["seconds"], options["alias"]

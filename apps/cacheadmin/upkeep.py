@@ -1,0 +1,45 @@
+"""What is due about once a second: before an answer, only what it depends on; after one, the rest."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+
+from django.db import DatabaseError
+
+from cacheadmin import conf, selector, space, state, watcher
+
+_mended_at = _kept_house_at = float("-inf")
+
+
+def tick() -> None:
+    """Follow the saved settings, exchange generations, watch for a lost engine."""
+    global _mended_at
+    state.refresh()
+    now = time.monotonic()
+    if now - _mended_at >= conf.get("REFRESH_INTERVAL"):
+        _mended_at = now
+        for one in selector.every():
+            one.mend()
+    for cache in space.every():
+        cache.sync()
+    for one in selector.every():
+        one.watch()
+
+
+def housekeeping() -> None:
+    """Do what no request shall wait for: tell other machines, give back room, keep the revision young."""
+    global _kept_house_at
+    if not watcher.threads_run():
+        for one in selector.every():
+            one.probe_once()
+    now = time.monotonic()
+    if now - _kept_house_at < conf.get("REFRESH_INTERVAL") or state.is_in_transaction():
+        return
+    _kept_house_at = now
+    for cache in space.every():
+        cache.publish_changes()
+        cache.sweep()
+    if state.saved().installation.place:
+        with contextlib.suppress(DatabaseError):
+            state.store().raise_revision_if_due()
