@@ -79,14 +79,15 @@ class Serializer:
             if _INTEGER.fullmatch(data):
                 return int(data)
             raise NotOurs
-        signature, signed = data[len(MAGIC) : _SIGNED_FROM], memoryview(data)[_SIGNED_FROM:]
+        signature, signed = data[3:_SIGNED_FROM], data[_SIGNED_FROM:]
         if not compare_digest(_signature(self._hasher, key, signed), signature) and not any(
             compare_digest(_signature(hasher, key, signed), signature) for hasher in self._fallbacks
         ):
             raise NotOurs
         try:
-            body = signed[1:] if signed[:1] == _PLAIN else zlib.decompress(signed[1:])
-            return pickle.loads(body)  # noqa: S301 (the signature says that we wrote it)
+            body = memoryview(signed)[1:]
+            # The signature says that we wrote it.
+            return pickle.loads(zlib.decompress(body) if signed[0] else body)  # noqa: S301
         except Exception as error:  # a class moved or vanished: unpickling may raise anything
             raise NotOurs from error
 
@@ -111,10 +112,10 @@ def _hasher(secret: str) -> hashlib.blake2b:
     return hashlib.blake2b(key=key, digest_size=DIGEST_SIZE)
 
 
-def _signature(hasher: hashlib.blake2b, key: str, signed: bytes | memoryview) -> bytes:
+def _signature(hasher: hashlib.blake2b, key: str, signed: bytes) -> bytes:
     signer = hasher.copy()
     name = key.encode("utf-8", "surrogatepass")
     # The length first: no two pairs of key and body may run together into the same bytes.
-    signer.update(b"%d:%b" % (len(name), name))
+    signer.update(len(name).to_bytes(4, "little") + name)
     signer.update(signed)
     return signer.digest()

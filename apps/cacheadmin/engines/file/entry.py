@@ -11,14 +11,17 @@ from typing import NamedTuple
 from cacheadmin.serializer import NotOurs, OtherFormat
 
 # The last byte is the version of the format: another version's entries are not ours to judge.
-MAGIC = b"cae2"
-# magic, checksum of all that follows, end, time of writing, length of the key, length of the value
+MAGIC = b"cae3"
+# magic, checksum of what follows up to the value's signature, end, time of writing, length of the key, length of the value
 _HEADER = struct.Struct("<4sIddII")
 HEADER_SIZE = _HEADER.size
 _START = struct.Struct("<4sI")
 _REST = struct.Struct("<ddII")
 # One read is enough for anything smaller; reading more than there is costs nothing.
 FIRST_READ = 65_536
+# A value longer than this begins with a signature of the whole of it, which whoever reads it checks
+# anyway: the checksum covers the signature, and so no half of one write passes with a half of another.
+_CHECKED = 64
 LARGEST = 1 << 30
 # Entries without a timeout: what nobody reads for so long goes.
 LIFE = 30 * 86_400.0
@@ -53,8 +56,9 @@ def wants_renewal(end: float, now: float) -> bool:
 def pack(name: bytes, data: bytes, end: float, now: float) -> bytes:
     """Return the content of the file for one entry."""
     rest = _REST.pack(end, now, len(name), len(data))
-    checksum = zlib.crc32(data, zlib.crc32(name, zlib.crc32(rest)))
-    return b"".join((_START.pack(MAGIC, checksum), rest, name, data))
+    start = rest + name
+    checksum = zlib.crc32(data[:_CHECKED], zlib.crc32(start))
+    return b"".join((_START.pack(MAGIC, checksum), start, data))
 
 
 def read(descriptor: int) -> bytes:
@@ -87,7 +91,7 @@ def unpack(content: bytes, name: bytes) -> Entry:
     start = HEADER_SIZE + key_length
     # An entry that was written over a longer one has the rest of that behind it.
     stop = start + length
-    if len(content) < stop or zlib.crc32(memoryview(content)[8:stop]) != checksum:
+    if len(content) < stop or zlib.crc32(content[8 : min(stop, start + _CHECKED)]) != checksum:
         raise NotOurs
     if content[HEADER_SIZE:start] != name:
         raise NotOurs
