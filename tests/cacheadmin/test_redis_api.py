@@ -139,6 +139,7 @@ def rows() -> dict[str, dict[str, str]]:
     """The table of the document: method → engine → what it says."""
     text = TABLE.read_text()
     lines = [line for line in text.splitlines() if line.startswith("|")]
+    lines = lines[next(number for number, line in enumerate(lines) if line.startswith("| method |")) :]
     head = next(line for line in lines if "redis" in line and "memory" in line)
     engines = [cell.strip(" `") for cell in head.strip("|").split("|")][1:]
     found = {}

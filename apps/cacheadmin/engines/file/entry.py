@@ -12,7 +12,7 @@ from cacheadmin.serializer import NotOurs, OtherFormat
 
 # The last byte is the version of the format: another version's entries are not ours to judge.
 MAGIC = b"cae3"
-# magic, checksum of what follows up to the value's signature, end, time of writing, length of the key, length of the value
+# magic, checksum of what follows up to the value's signature, end, time of writing, lengths of key and value
 _HEADER = struct.Struct("<4sIddII")
 HEADER_SIZE = _HEADER.size
 _START = struct.Struct("<4sI")
