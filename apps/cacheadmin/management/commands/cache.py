@@ -15,6 +15,7 @@ from cacheadmin import clear, detect, moving, space, state, upkeep
 from cacheadmin.backend import AdaptiveCache
 from cacheadmin.engines.base import EngineUnavailable
 from cacheadmin.report import GroupReport, Report, group_reports, report
+from cacheadmin.verdicts import Verdict
 
 _ENGINES = ("auto", "redis", "file", "memory", "off")
 _MISUSE = 2
@@ -177,6 +178,8 @@ class Command(BaseCommand):
         self.stdout.write(f"Reason:  {found.reason}")
         for tried in found.tried:
             took = "" if tried.ms is None else f" ({tried.ms:.0f} ms)"
+            if tried.verdict is Verdict.TAKEN:
+                took = f"; it runs at {tried.detail}"
             self.stdout.write(f"Tried:   {tried.engine} at {tried.address}: {tried.verdict.label}{took}")
         if found.contents.entries is not None:
             self.stdout.write(f"Entries: {found.contents.entries}, {found.contents.size} bytes")
