@@ -157,7 +157,8 @@ def _in_a_sentence(status: Status) -> str:
     if status.reason is Verdict.TAKEN:
         return _(
             "Its keys in Redis belong to another installation, so Redis is left alone. Was this one moved "
-            "(the other is no more) or copied (the other goes on)? Say so: manage.py cache claim moved, or copied."
+            "(the other is no more) or copied (the other goes on)? "
+            "Say so: manage.py cache claim moved, or copied."
         )
     if status.is_degraded:
         return _(
