@@ -51,6 +51,9 @@ class FastPath:
             return self.known
         watcher.start()
         cells, engine = words.cells, self._space.engine()
+        if cells is not words.cells:
+            # Meanwhile this process has gone over to another file.
+            return _NOTHING
         # Odd: somebody is changing just now what was looked at. A choice that this process has not read
         # yet is not remembered either, since the next operation has to ask for it again.
         if now & 1 or cells[EPOCH] != now or self._space.selector.is_behind:

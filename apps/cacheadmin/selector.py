@@ -79,6 +79,8 @@ class Selector:
         """Return the code of the engine to use now."""
         if not self._has_arrived:
             self._arrive()
+        if self._shared.cells[shared.MOVED]:
+            self.mend()
         if self.is_behind:
             # The others have followed a new choice already. Until this process has read it too, at the
             # start of its next request, it keeps away from an engine that nobody else uses any more.

@@ -32,7 +32,7 @@ _CELLS = _FIRST_SLOT + SLOTS * _SLOT_CELLS
 SIZE = _CELLS * 8
 
 # The header's cells; all are unsigned 64-bit numbers.
-_LAYOUT, ACTIVE, CANDIDATE, SINCE, HOME, PLAN, REASON, LOOKED, EPOCH, REVISION, NONCE, PLACE = range(12)
+_LAYOUT, ACTIVE, CANDIDATE, SINCE, HOME, PLAN, REASON, LOOKED, EPOCH, REVISION, NONCE, PLACE, MOVED = range(13)
 
 
 class SharedState:
@@ -114,7 +114,8 @@ class SharedState:
             self.is_shared = False
             self._offsets = {}
             self.cells = self._attach()
-            # For those of this process who still hold the old words.
+            # For whoever still holds the old words, in this process or another: they follow at once.
+            old[MOVED] = 1
             old[EPOCH] = (old[EPOCH] | 1) + 1
         return True
 

@@ -163,8 +163,12 @@ class Space:
     def token(self, group: str) -> str:
         """Return what the keys of *group* end in now; it differs after every clear."""
         words = self.selector.words
-        cell = words.generation_cell(self.namespace, group)
-        generation = words.generation(cell) or self._begin(group, cell)
+        cells, generation = None, 0
+        while words.cells is not cells:
+            # Anew where this process has gone over to another file meanwhile.
+            cells = words.cells
+            cell = words.generation_cell(self.namespace, group)
+            generation = words.generation(cell) or self._begin(group, cell)
         known = self._tokens.get(group)
         if known is not None and known[0] == generation:
             return known[1]
