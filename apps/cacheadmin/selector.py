@@ -377,6 +377,8 @@ def forget() -> None:
 
 
 def _after_fork() -> None:
+    global _registry_lock
+    _registry_lock = threading.Lock()
     for selector in list(_selectors.values()):
         selector.forget_threads()
 

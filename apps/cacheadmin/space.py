@@ -378,6 +378,8 @@ def _in_base_36(number: int) -> str:
 
 
 def _after_fork() -> None:
+    global _registry_lock
+    _registry_lock = threading.Lock()
     for space in list(_spaces.values()):
         space.forget_threads()
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -330,4 +331,11 @@ def _forget_locations(*, setting: str, **kwargs: object) -> None:
         _saved.by_location.clear()
 
 
+def _after_fork() -> None:
+    global _lock
+    # The thread that was looking at the moment of the fork is the parent's.
+    _lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 setting_changed.connect(_forget_locations, dispatch_uid="cacheadmin.state")
