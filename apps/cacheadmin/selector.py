@@ -146,7 +146,7 @@ class Selector:
 
     def follow_database(self, known: state.Installation) -> None:
         """Empty the caches if the database is an older one than that seen last, or another one."""
-        if known.revision and self._has_arrived:
+        if self._has_arrived:
             self._database.follow(known)
 
     def reconsider(self) -> None:
