@@ -30,6 +30,9 @@ Result = TypeVar("Result")
 # together do not end together. Explicit timeouts are kept to the letter.
 JITTER = 0.1
 
+# Whatever has a hand in making a key: a subclass with its own may make another one of the same word.
+_KEY_MAKERS = ("make_key", "validate_key", "key_prefix", "group_of", "full_key")
+
 # A key that Django's check would say nothing about.
 _PLAIN_KEY = re.compile(rf"[^\x00-\x20\x7f]{{1,{MEMCACHE_MAX_KEY_LENGTH}}}")
 
@@ -46,13 +49,23 @@ class AdaptiveCache(DjangoRedisMethods, BaseCache):
         super().__init__(params)
         self.space = space.of(space.identify(location, params))
         self.fixed_group: str | None = params.get("OPTIONS", {}).get("GROUP")
-        # Another key function may make another key of the same words next time, and another check
-        # of keys may refuse what it let pass: then nothing about keys is remembered.
-        self._has_plain_keys = (
-            self.key_func is default_key_func and type(self).validate_key is BaseCache.validate_key
-        )
-        self._fast = self.space.fast_path(self.key_func, self.version, self.fixed_group)
         self.reverse_key_function = params.get("OPTIONS", {}).get("REVERSE_KEY_FUNCTION", "")
+        self._choose_memory()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        # Projects set these on a live handle, a prefix for each tenant above all: other keys from now on.
+        if name in ("key_prefix", "version", "key_func", "fixed_group") and "_fast" in self.__dict__:
+            self._choose_memory()
+
+    def _choose_memory(self) -> None:
+        """Share what is remembered of keys with the handles that make the same ones, or remember nothing."""
+        own = type(self)
+        self._has_plain_keys = self.key_func is default_key_func and all(
+            getattr(own, name) is getattr(AdaptiveCache, name) for name in _KEY_MAKERS
+        )
+        makers = (own, self.key_func, self._key_prefix, str(self.version), self.fixed_group)
+        self._fast = self.space.fast_path(*makers)
 
     # --- Keys and lifetimes ---
 

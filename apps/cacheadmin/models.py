@@ -118,7 +118,7 @@ def load_saved() -> Saved:
     with transaction.atomic(using=database) if is_inside else contextlib.nullcontext():
         rows = list(_all_rows(database))
     # Where two aliases at one LOCATION have a lifetime for one group, the one saved last counts.
-    for kind, first, second, word, text, number, _saved_at in sorted(rows, key=lambda row: row[-1]):
+    for kind, first, second, word, text, number, saved_at in sorted(rows, key=lambda row: row[-1]):
         if kind == _CHOICE:
             choices[first] = SavedChoice(word, encryption.decrypt(text), number)
         elif kind == _LIFETIME:
@@ -126,7 +126,7 @@ def load_saved() -> Saved:
         elif kind == _GENERATION:
             generations[first, second] = number
         else:
-            installation = state.Installation(number, int(text), first)
+            installation = state.Installation(number, int(text), first, raised_at=saved_at)
     return Saved(
         MappingProxyType(dict(sorted(choices.items()))),
         MappingProxyType(lifetimes),
@@ -226,11 +226,17 @@ def save_generations(namespace: str, numbers: Mapping[str, int]) -> None:
             )
 
 
-def raise_revision_if_due() -> None:
-    """Raise the revision if nobody has for an hour, so that an older state of the database shows."""
+def raise_revision_if_due(known: state.Installation) -> None:
+    """Raise the revision if nobody has for an hour, so that an older state of the database shows.
+
+    Args:
+        known: what was read last; as long as that is young, nothing is asked and nothing locked.
+    """
     database = conf.get("DATABASE")
-    if not connections[database].in_atomic_block:
-        _raise_revision(database, before=timezone.now() - REVISION_LIFE)
+    before = timezone.now() - REVISION_LIFE
+    is_young = known.raised_at is not None and known.raised_at >= before
+    if not is_young and not connections[database].in_atomic_block:
+        _raise_revision(database, before=None if known.raised_at is None else before)
 
 
 @contextlib.contextmanager

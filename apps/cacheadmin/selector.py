@@ -148,7 +148,7 @@ class Selector:
 
     def follow_database(self, known: state.Installation) -> None:
         """Empty the caches if the database is an older one than that seen last, or another one."""
-        if known.revision and self._has_arrived:
+        if self._has_arrived:
             self._database.follow(known)
 
     def reconsider(self) -> None:
@@ -379,6 +379,8 @@ def forget() -> None:
 
 
 def _after_fork() -> None:
+    global _registry_lock
+    _registry_lock = threading.Lock()
     for selector in list(_selectors.values()):
         selector.forget_threads()
 

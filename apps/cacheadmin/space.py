@@ -37,6 +37,8 @@ Result = TypeVar("Result")
 
 # Bytes. Smaller values reach a Redis sooner as they are than they would be compressed.
 COMPRESS_FROM = 65_536
+# Each may remember thousands of keys.
+_MOST_FAST_PATHS = 64
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -97,12 +99,15 @@ class Space:
 
     def fast_path(self, *what: Hashable) -> FastPath:
         """Return the memory that all handles share in which *what* is alike."""
+        if what not in self._fast_paths and len(self._fast_paths) >= _MOST_FAST_PATHS:
+            # A prefix for each of many tenants: who has a memory keeps it, the next ones share new ones.
+            self._fast_paths.clear()
         return self._fast_paths.setdefault(what, FastPath(self))
 
     def forget_threads(self) -> None:
         """Begin anew after a fork, with the threads that the child needs."""
         self._lock = threading.Lock()
-        for path in self._fast_paths.values():
+        for path in list(self._fast_paths.values()):
             path.forget()
 
     # --- Engines ---
@@ -377,6 +382,8 @@ def _in_base_36(number: int) -> str:
 
 
 def _after_fork() -> None:
+    global _registry_lock
+    _registry_lock = threading.Lock()
     for space in list(_spaces.values()):
         space.forget_threads()
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -47,12 +49,14 @@ class Installation:
         nonce: a random number that comes with each revision.
         suffix: what a copied installation adds to its prefixes, so as to have keys of its own.
         place: a name of the database; empty where it is not known.
+        raised_at: when the revision was raised; ``None`` where nothing was ever saved.
     """
 
     revision: int = 0
     nonce: int = 0
     suffix: str = ""
     place: str = ""
+    raised_at: datetime | None = None
 
 
 Snapshot = Mapping[str, SavedChoice]
@@ -97,8 +101,8 @@ class Store(Protocol):
     def save_generations(self, namespace: str, numbers: Mapping[str, int]) -> None:
         """Write which generations were begun out of reach of Redis."""
 
-    def raise_revision_if_due(self) -> None:
-        """Raise the revision if nobody has for an hour."""
+    def raise_revision_if_due(self, known: Installation) -> None:
+        """Raise the revision if nobody has for an hour, as far as is *known*."""
 
 
 Listener = Callable[[Saved], None]
@@ -330,4 +334,11 @@ def _forget_locations(*, setting: str, **kwargs: object) -> None:
         _saved.by_location.clear()
 
 
+def _after_fork() -> None:
+    global _lock
+    # The thread that was looking at the moment of the fork is the parent's.
+    _lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 setting_changed.connect(_forget_locations, dispatch_uid="cacheadmin.state")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 
-from django.db import DatabaseError
+from django.db import Error
 
 from cacheadmin import conf, selector, space, state, watcher
 
@@ -40,6 +40,8 @@ def housekeeping() -> None:
     for cache in space.every():
         cache.publish_changes()
         cache.sweep()
-    if state.saved().installation.place:
-        with contextlib.suppress(DatabaseError):
-            state.store().raise_revision_if_due()
+    installation = state.saved().installation
+    if installation.place:
+        # A connection that was lost says InterfaceError, which is no DatabaseError.
+        with contextlib.suppress(Error):
+            state.store().raise_revision_if_due(installation)

@@ -7,6 +7,7 @@ no thread of ours run between requests, the same work is done in small pieces af
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import threading
@@ -18,11 +19,15 @@ from django.db import connections
 
 from cacheadmin import conf
 
+logger = logging.getLogger("cacheadmin")
+
 _tick: Callable[[], None] | None = None
 _after_answer: Callable[[], None] | None = None
 _lock = threading.Lock()
 _thread: threading.Thread | None = None
 _serves_wsgi = False
+# What has been complained of, by the type of the error.
+_complaints: set[str] = set()
 
 
 def connect(tick: Callable[[], None], after_answer: Callable[[], None]) -> None:
@@ -47,13 +52,31 @@ def request_begins(**environment: Any) -> None:
     global _serves_wsgi
     _serves_wsgi = _serves_wsgi or bool(environment.get("environ"))
     if _tick is not None:
-        _tick()
+        _safely(_tick)
 
 
 def request_ends(**_environment: Any) -> None:
-    """Do after an answer what no visitor shall wait for."""
-    if _after_answer is not None:
-        _after_answer()
+    """Do after an answer what no visitor shall wait for, and leave no connection open for it."""
+    if _after_answer is None:
+        return
+    open_before = [one for one in connections.all(initialized_only=True) if one.connection is not None]
+    _safely(_after_answer)
+    for connection in connections.all(initialized_only=True):
+        # Django has let go of its own before: this one would wait, or be missing in a pool, until this
+        # thread has its next request.
+        if connection not in open_before:
+            connection.close_if_unusable_or_obsolete()
+
+
+def _safely(action: Callable[[], None]) -> None:
+    """Do what no request may fail for, and no thread end for."""
+    try:
+        action()
+    except Exception as error:
+        kind = type(error).__name__
+        if kind not in _complaints:
+            _complaints.add(kind)
+            logger.exception("The cache's own work failed; it is tried again, and not told again.")
 
 
 def threads_run() -> bool:
@@ -86,9 +109,9 @@ def _look_after() -> None:
         # The tests of a project have their database to themselves.
         if _tick is None or hasattr(mail, "outbox"):
             continue
-        _tick()
+        _safely(_tick)
         if _after_answer is not None:
-            _after_answer()
+            _safely(_after_answer)
         _give_back_connections()
 
 

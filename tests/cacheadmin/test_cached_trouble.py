@@ -13,6 +13,7 @@ import pytest
 
 from cacheadmin import cached, flights, leases
 from cacheadmin.backend import AdaptiveCache
+from cacheadmin.engines.base import MISSING
 from cacheadmin.leases import Holder, Lease
 from tests.cacheadmin.waiting import Stopwatch, threads, wait_until
 from tests.cacheadmin.workers import Worker
@@ -164,3 +165,59 @@ def test_a_child_starts_with_no_flights(new_worker: WorkerMaker) -> None:
     )
     assert worker("os.waitpid(child, 0)[1]") == 0
     assert worker("len(flights.held())") == 1
+
+
+@pytest.mark.parametrize("engine_name", ["file", "memory"])
+def test_a_result_that_is_slow_to_put_into_bytes_keeps_nobody_waiting(
+    new_cache: CacheMaker, monkeypatch: pytest.MonkeyPatch, engine_name: str
+) -> None:
+    # So small a cache has one shard, and so one lock.
+    cache = new_cache(engine_name, MAX_ENTRIES=100)
+    asked, answered = threading.Event(), threading.Event()
+
+    class Lazy:
+        """Like a queryset, which asks its database when it is pickled."""
+
+        def __reduce__(self) -> Any:
+            asked.set()
+            assert answered.wait(10)
+            return list, ([1],)
+
+    @cached("content")
+    def compute() -> Any:
+        return Lazy()
+
+    thread = threading.Thread(target=compute)
+    thread.start()
+    assert asked.wait(5)
+    with Stopwatch() as watch:
+        cache.set("a", 1)
+        assert (cache.incr("a"), cache.get("a"), cache.delete("a")) == (2, 2, True)
+    answered.set()
+    thread.join()
+    assert watch.seconds < 1
+    assert cache.space.selector.status().engine == engine_name
+    assert compute() == [1]
+
+
+@pytest.mark.parametrize("engine_name", ["file", "memory"])
+def test_what_is_replaced_meanwhile_is_changed_once_more(new_cache: CacheMaker, engine_name: str) -> None:
+    cache = new_cache(engine_name)
+    cache.set("a", [1], None)
+    seen = []
+
+    def change(old: list[int]) -> list[int]:
+        seen.append(old)
+        if len(seen) == 1:
+            cache.set("a", [2], None)
+        return [*old, 3]
+
+    assert cache.replace("a", change) == [2, 3]
+    assert (seen, cache.get("a")) == ([[1], [2]], [2, 3])
+
+    def remove(old: list[int]) -> list[int]:
+        cache.delete("a")
+        return old
+
+    assert cache.replace("a", remove) is MISSING
+    assert cache.get("a") is None

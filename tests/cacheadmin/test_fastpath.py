@@ -66,6 +66,51 @@ def test_a_key_function_is_asked_each_time(new_cache: CacheMaker, monkeypatch: p
     assert cache.get("a") is None
 
 
+@pytest.mark.parametrize(
+    ("name", "other"), [("key_prefix", "second"), ("version", 2), ("key_func", by_tenant)]
+)
+def test_a_handle_that_is_changed_makes_other_keys_at_once(
+    new_cache: CacheMaker, name: str, other: object
+) -> None:
+    cache = new_cache("memory", KEY_PREFIX="first")
+    before = getattr(cache, name)
+    for _ in range(2):
+        cache.set("a", "of the first")
+        assert cache.get("a") == "of the first"
+    setattr(cache, name, other)
+    assert cache.get("a") is None
+    cache.set("a", "of the second")
+    assert cache.get("a") == "of the second"
+    setattr(cache, name, before)
+    assert cache.get("a") == "of the first"
+
+
+def test_a_subclass_with_keys_of_its_own_is_asked_each_time(
+    new_cache: CacheMaker, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class OfTenants(AdaptiveCache):
+        def make_key(self, key: str, version: int | None = None) -> str:
+            return super().make_key(f"{tenant}-{key}", version)
+
+    new_cache("memory", KEY_PREFIX="p")
+    entry = settings.CACHES["default"]
+    cache = OfTenants(entry["LOCATION"], entry)
+    for _ in range(2):
+        cache.set("a", "of the first")
+        assert cache.get("a") == "of the first"
+    monkeypatch.setitem(globals(), "tenant", "second")
+    assert cache.get("a") is None
+
+
+def test_a_prefix_for_each_of_many_tenants_does_not_grow_without_end(new_cache: CacheMaker) -> None:
+    cache = new_cache("memory")
+    for number in range(200):
+        cache.key_prefix = f"tenant{number}"
+        cache.set("a", number)
+        assert cache.get("a") == number
+    assert len(cache.space._fast_paths) <= 64
+
+
 def test_keys_that_are_no_text_are_told_apart_as_django_does(engine: str) -> None:
     cache: Any = caches["default"]
     for _ in range(2):

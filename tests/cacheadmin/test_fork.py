@@ -100,6 +100,19 @@ def test_a_child_forked_while_a_thread_held_the_locks_is_not_stuck(parent: Worke
     parent("end()")
 
 
+@pytest.mark.parametrize("lock", ["state._lock", "selector._registry_lock", "space._registry_lock"])
+def test_a_child_forked_while_a_thread_looked_at_the_settings_follows_them_all_the_same(
+    new_worker: WorkerMaker, lock: str
+) -> None:
+    parent = new_worker("file")
+    parent(FORK)
+    parent("from cacheadmin import selector, state, upkeep; upkeep.tick(); cache.get('a')")
+    parent(f"{lock}.acquire(); fork(); {lock}.release()")
+    looked = "(state.look_again_soon(), upkeep.tick(), state._next_look > 0)[-1]"
+    assert parent(f"ask(0, {looked!r})") is True
+    parent("end()")
+
+
 def test_a_child_forked_in_an_outage_does_not_keep_the_next_one_from_ending(
     redis_server: RedisServer, new_worker: WorkerMaker
 ) -> None:

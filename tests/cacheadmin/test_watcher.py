@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
 import sys
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from types import ModuleType
 
@@ -17,6 +20,20 @@ from tests.cacheadmin.workers import Worker
 from tests.servers.redis import RedisServer
 
 RedisMaker = Callable[..., RedisServer]
+
+
+ASK = "request_started.send(sender=None, environ={'REQUEST_METHOD': 'GET'}) and cache.get('a')"
+ANSWER = "__import__('django.core.signals').core.signals.request_finished.send(sender=None) and None"
+FAIL = """
+from django.db import InterfaceError
+from cacheadmin import upkeep, watcher
+calls = []
+def fail(*_):
+    calls.append(1)
+    raise InterfaceError("connection already closed")
+upkeep.state.store().raise_revision_if_due = fail
+upkeep.space.every = lambda: [fail()] if calls else []
+"""
 
 
 @pytest.fixture
@@ -96,6 +113,61 @@ def test_without_threads_a_lost_redis_is_asked_for_after_answers(
     assert not [name for name in worker("[t.name for t in threading.enumerate()]") if "cacheadmin" in name]
     worker("__import__('django.core.signals').core.signals.request_finished.send(sender=None) and None")
     assert worker.engine == "redis"
+
+
+def test_an_error_in_between_ends_neither_the_thread_nor_a_request(
+    new_worker: WorkerMaker, database: Path
+) -> None:
+    worker = new_worker("file", database=database)
+    worker("cache.get('a')")
+    worker(FAIL)
+    worker("time.sleep(2.5)")
+    assert worker("watcher._thread.is_alive()")
+    assert worker("len(calls)") >= 2
+    assert worker.said().count("Traceback") == 1
+    worker(ASK)
+    worker(ANSWER)
+
+
+def test_after_an_answer_nothing_is_locked_and_no_connection_stays_open(
+    new_worker: WorkerMaker, database: Path
+) -> None:
+    worker = new_worker("file", database=database)
+    worker("from django.db import connection; from cacheadmin import state, upkeep")
+    for _ in range(2):
+        worker(ASK)
+        # The first time there is something to write: when it was that this database was seen.
+        worker("upkeep._kept_house_at = float('-inf')")
+        worker(ANSWER)
+        assert worker("connection.connection is None")
+        worker("state.look_again_soon()")
+    worker(ASK)
+    with closing(sqlite3.connect(database, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        worker("upkeep._kept_house_at = float('-inf')")
+        worker(ANSWER)
+    assert worker.seconds < 2
+
+
+def test_a_restored_database_empties_the_cache_even_if_nothing_was_ever_saved(
+    new_worker: WorkerMaker, database: Path, tmp_path: Path
+) -> None:
+    backup = Path(shutil.copy(database, tmp_path / "backup"))
+    worker = new_worker("file", database=database)
+    worker("from cacheadmin import state, upkeep")
+    worker(ASK)
+    worker(ANSWER)
+    worker("state.look_again_soon()")
+    worker(ASK)
+    worker("cache.set('a', 'of a later state', None)")
+    worker(ASK)
+    assert worker("cache.get('a')") == "of a later state"
+    worker(ANSWER)
+    shutil.copy(backup, database)
+    for _ in range(2):
+        worker("state.look_again_soon()")
+        worker(ASK)
+    assert worker("cache.get('a')") is None
 
 
 @pytest.mark.parametrize(

@@ -77,14 +77,19 @@ class MemoryEngine(Engine):
             return was_there
 
     def modify(self, key: str, change: Callable[[Any], Any], timeout: Any = KEEP) -> Any:
-        with self._lock:
-            data = self._live(key)
-            if data is None:
-                return MISSING
+        while True:
+            with self._lock:
+                data = self._live(key)
+                if data is None:
+                    return MISSING
+                seen = self._entries[key]
+            # Not under the lock: a lazy value asks its database only now.
             value = change(_loads(data))
-            expires = self._entries[key][1] if timeout is KEEP else _expiry(timeout)
-            self._entries[key] = (pickle.dumps(value, pickle.HIGHEST_PROTOCOL), expires)
-            return value
+            new = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
+            with self._lock:
+                if self._live(key) is not None and self._entries[key] is seen:
+                    self._entries[key] = (new, seen[1] if timeout is KEEP else _expiry(timeout))
+                    return value
 
     def remaining(self, key: str) -> Any:
         with self._lock:

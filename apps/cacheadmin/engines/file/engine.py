@@ -135,22 +135,47 @@ class FileEngine(Engine):
     def modify(self, key: str, change: Callable[[Any], Any], timeout: Any = KEEP) -> Any:
         name = name_of(key)
         digest = digest_of(name)
+        while True:
+            found = self._store.change(digest, lambda shard: self._find(shard, key, name, digest))
+            if found is None:
+                return MISSING
+            # Not under the lock: a lazy value asks its database only now, and others have a shard in common.
+            value = change(found[1])
+            data = self._serializer.dumps(key, value)
+            if self._replace(name, digest, found[0], data, timeout):
+                return value
 
-        def replace(shard: Shard) -> Any:
+    def incr(self, key: str, delta: int) -> Any:
+        name = name_of(key)
+        digest = digest_of(name)
+
+        def add(shard: Shard) -> Any:
             found = self._find(shard, key, name, digest)
             if found is None:
                 return MISSING
-            entry, old = found
-            value = change(old)
+            total = found[1] + delta
+            data = self._serializer.dumps(key, total)
+            self._store.put(shard, digest, pack(name, data, found[0][0], time.time()))
+            return total
+
+        return self._store.change(digest, add)
+
+    def _replace(self, name: bytes, digest: str, known: Entry, data: bytes, timeout: Any) -> bool:
+        """Store *data* in the place of the entry *known*; return whether that was still there."""
+
+        def replace(shard: Shard) -> bool:
+            content = shard.read(digest)
             now = time.time()
-            end = entry[0] if timeout is KEEP else end_after(timeout, now)
-            self._store.put(shard, digest, pack(name, self._serializer.dumps(key, value), end, now))
-            return value
+            try:
+                if content is None or unpack(content, name) != known or abs(known[0]) <= now:
+                    return False
+            except (NotOurs, OtherFormat):
+                return False
+            end = known[0] if timeout is KEEP else end_after(timeout, now)
+            self._store.put(shard, digest, pack(name, data, end, now))
+            return True
 
         return self._store.change(digest, replace)
-
-    def incr(self, key: str, delta: int) -> Any:
-        return self.modify(key, lambda old: old + delta)
 
     def remaining(self, key: str) -> Any:
         name = name_of(key)
