@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,7 +71,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
             engine="redis",
             location=server.url(),
             directory=place / "cache",
-            database=place / "db.sqlite3",
+            DATABASES={"default": _database(place / "db.sqlite3")},
             NUMBER_FILE=str(place / "number"),
         )
         migrate(config)
@@ -86,8 +85,10 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         processes = {name: _process(name, environment, place / f"{name}.log") for name in PROCESSES}
         for process in processes.values():
             stack.callback(process.end)
-        with ThreadPoolExecutor() as pool:
-            list(pool.map(lambda process: process.open(), processes.values()))
+        for process in processes.values():
+            process.start()
+        for process in processes.values():
+            process.wait()
         changer = stack.enter_context(
             Worker(
                 config,
@@ -101,6 +102,12 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
         )
         changer(f"from {HERE} import truth")
         yield _tell(Story(processes), changer, environment)
+
+
+def _database(path: Path) -> dict[str, object]:
+    # As every site on SQLite has it: else one long transaction that reads keeps all others from writing.
+    options = {"init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;", "timeout": 20}
+    return {"ENGINE": "django.db.backends.sqlite3", "NAME": str(path), "OPTIONS": options}
 
 
 def _process(name: str, environment: dict[str, str], log: Path) -> Watched:
@@ -119,12 +126,17 @@ def _tell(story: Story, changer: Worker, environment: dict[str, str]) -> Story:
     _change_for(0.5, story, changer)
     for engine in ENGINES:
         begun = time.monotonic()
-        use = subprocess.Popen(
-            [sys.executable, "-m", "django", "cache", "use", engine], cwd=CHECKOUT, env=environment
-        )
-        while use.poll() is None:
-            _change_for(0.1, story, changer)
-        assert use.returncode == 0
+        with subprocess.Popen(
+            [sys.executable, "-m", "django", "cache", "use", engine],
+            cwd=CHECKOUT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as use:
+            while use.poll() is None:
+                _change_for(0.1, story, changer)
+            assert use.returncode == 0, use.communicate()[0]
         story.switches.append((begun, time.monotonic(), engine))
         _change_for(IN_FORCE + 0.3, story, changer)
     for process in story.processes.values():
@@ -155,7 +167,9 @@ def process(story: Story, request: pytest.FixtureRequest) -> Watched:
 def test_it_follows_every_switch_within_two_seconds(process: Watched, story: Story) -> None:
     for _begun, done, engine in story.switches:
         late = [
-            one for one in _between(process.seen, done + IN_FORCE, done + IN_FORCE + 0.3) if one.engine != engine
+            one
+            for one in _between(process.seen, done + IN_FORCE, done + IN_FORCE + 0.3)
+            if one.engine != engine
         ]
         assert not late, late
 

@@ -16,13 +16,13 @@ Look = tuple[str, int, int]
 BEHIND = "behind"
 
 
-@cached("content")
+@cached("numbers")
 def number() -> int:
     """What stands in the file: kept in the cache of this process's engine."""
     return int(Path(settings.NUMBER_FILE).read_text(encoding="ascii"))
 
 
-@cached("content")
+@cached("numbers")
 async def anumber() -> int:
     """The same, for async code."""
     return int(Path(settings.NUMBER_FILE).read_text(encoding="ascii"))

@@ -9,10 +9,12 @@ import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import celery
+import redis
 from websockets.sync.client import ClientConnection, connect
 
 from tests.cacheadmin.long_processes.truth import Look
@@ -60,8 +62,12 @@ class Watched(ABC):
         self._thread = threading.Thread(target=self._keep_asking)
 
     @abstractmethod
-    def open(self) -> None:
-        """Start it and wait until it answers."""
+    def start(self) -> None:
+        """Start it; it ends with the thread that has started it."""
+
+    def wait(self) -> None:
+        """Wait until it answers."""
+        self.ask()
 
     @abstractmethod
     def ask(self) -> Look:
@@ -103,23 +109,25 @@ class CeleryWorker(Watched):
         words = ["worker", "--pool", pool, "--concurrency", "1", "--queues", self.queue]
         words += ["--loglevel", "WARNING", "--without-gossip", "--without-mingle", "--without-heartbeat"]
         self._process = _python(self, "-m", "celery", "-A", f"{HERE}.tasks", *words)
-        broker = environment["BROKER"]
-        self._client = celery.Celery(broker=broker, backend=broker)
+        self._client = celery.Celery(broker=environment["BROKER"])
+        self._answers = redis.Redis.from_url(environment["BROKER"], socket_timeout=PATIENCE + 5)
 
-    def open(self) -> None:
-        """Start it; the first answer shows that it is up."""
+    def start(self) -> None:
+        """Start the worker."""
         self._process.start()
-        self.ask()
 
     def ask(self) -> Look:
-        """Have it do a task."""
-        answer = self._client.send_task("look", queue=self.queue)
-        engine, number, pid = answer.get(timeout=PATIENCE, interval=0.01)
+        """Have it do a task, whose last deed is to say what it saw."""
+        self._client.send_task("look", [f"answers:{self.queue}"], queue=self.queue)
+        _name, answer = self._answers.blpop([f"answers:{self.queue}"], timeout=PATIENCE)
+        engine, number, pid = json.loads(answer)
         return engine, number, pid
 
     def close(self) -> None:
         """End it at once: what it would finish first is of no interest."""
         self._process.stop(seconds=5)
+        self._answers.close()
+        self._client.pool.force_close_all()
         self._client.close()
 
 
@@ -131,16 +139,21 @@ class Consumers(Watched):
         self.path, self.port = path, free_port()
         words = ["--port", str(self.port), "--ws", "websockets-sansio", "--lifespan", "off"]
         self._process = _python(self, "-m", "uvicorn", f"{HERE}.asgi:application", *words)
+        self._open = ExitStack()
         self._socket: ClientConnection | None = None
 
-    def open(self) -> None:
-        """Start the server, and open the WebSocket."""
+    def start(self) -> None:
+        """Start the server."""
         self._process.start()
+
+    def wait(self) -> None:
+        """Open the WebSocket."""
         self._process.wait_until(self._is_open, seconds=PATIENCE)
 
     def _is_open(self) -> bool:
         try:
-            self._socket = connect(f"ws://127.0.0.1:{self.port}/{self.path}", proxy=None)
+            address = f"ws://127.0.0.1:{self.port}/{self.path}"
+            self._socket = self._open.enter_context(connect(address, proxy=None))
         except OSError:
             return False
         return True
@@ -154,8 +167,7 @@ class Consumers(Watched):
 
     def close(self) -> None:
         """Close the WebSocket and end the server."""
-        if self._socket is not None:
-            self._socket.close()
+        self._open.close()
         self._process.stop(seconds=5)
 
 
@@ -167,8 +179,8 @@ class LongCommand(Watched):
         self._words = words
         self._process: subprocess.Popen[str] | None = None
 
-    def open(self) -> None:
-        """Start it."""
+    def start(self) -> None:
+        """Start the command."""
         with self.log.open("w") as log:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "django", "keep_looking", *self._words],
@@ -179,7 +191,6 @@ class LongCommand(Watched):
                 stderr=log,
                 text=True,
             )
-        self.ask()
 
     def ask(self) -> Look:
         """Write a line to it and read one."""
