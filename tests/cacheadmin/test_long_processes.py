@@ -72,7 +72,6 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
             location=server.url(),
             directory=place / "cache",
             DATABASES={"default": _database(place / "db.sqlite3")},
-            NUMBER_FILE=str(place / "number"),
         )
         migrate(config)
         (place / "number").write_text("0")
@@ -81,6 +80,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
             "PYTHONPATH": os.pathsep.join([str(CHECKOUT), str(CHECKOUT / "apps")]),
             "DJANGO_SETTINGS_MODULE": f"{HERE}.settings",
             "BROKER": broker.url(),
+            "NUMBER_FILE": str(place / "number"),
         }
         processes = {name: _process(name, environment, place / f"{name}.log") for name in PROCESSES}
         for process in processes.values():
@@ -166,11 +166,8 @@ def process(story: Story, request: pytest.FixtureRequest) -> Watched:
 
 def test_it_follows_every_switch_within_two_seconds(process: Watched, story: Story) -> None:
     for _begun, done, engine in story.switches:
-        late = [
-            one
-            for one in _between(process.seen, done + IN_FORCE, done + IN_FORCE + 0.3)
-            if one.engine != engine
-        ]
+        seen = _between(process.seen, done + IN_FORCE, done + IN_FORCE + 0.3)
+        late = [one for one in seen if one.engine != engine]
         assert not late, late
 
 

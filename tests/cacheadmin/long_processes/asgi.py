@@ -7,10 +7,10 @@ from django.core.asgi import get_asgi_application
 
 django.setup()
 
-from channels.routing import ProtocolTypeRouter, URLRouter
-from django.urls import path
+from channels.routing import ProtocolTypeRouter, URLRouter  # noqa: E402
+from django.urls import path  # noqa: E402
 
-from tests.cacheadmin.long_processes.consumers import AsyncLooker, Looker
+from tests.cacheadmin.long_processes.consumers import AsyncLooker, Looker  # noqa: E402
 
 application = ProtocolTypeRouter(
     {

@@ -11,7 +11,7 @@ from celery import Celery
 
 django.setup()
 
-from tests.cacheadmin.long_processes import truth
+from tests.cacheadmin.long_processes import truth  # noqa: E402
 
 app = Celery("long_processes", broker=os.environ["BROKER"])
 app.conf.update(broker_connection_retry_on_startup=True, task_ignore_result=True)

@@ -6,7 +6,6 @@ import os
 from pathlib import Path
 from typing import cast
 
-from django.conf import settings
 from django.core.cache import cache
 
 from cacheadmin import cached
@@ -19,18 +18,22 @@ BEHIND = "behind"
 @cached("numbers")
 def number() -> int:
     """What stands in the file: kept in the cache of this process's engine."""
-    return int(Path(settings.NUMBER_FILE).read_text(encoding="ascii"))
+    return _read()
 
 
 @cached("numbers")
 async def anumber() -> int:
     """The same, for async code."""
-    return int(Path(settings.NUMBER_FILE).read_text(encoding="ascii"))
+    return _read()
+
+
+def _read() -> int:
+    return int(Path(os.environ["NUMBER_FILE"]).read_text(encoding="ascii"))
 
 
 def change(to: int) -> None:
     """Write another number, and say so to all who remember the old one."""
-    path = Path(settings.NUMBER_FILE)
+    path = Path(os.environ["NUMBER_FILE"])
     aside = path.with_suffix(".new")
     aside.write_text(str(to), encoding="ascii")
     aside.replace(path)

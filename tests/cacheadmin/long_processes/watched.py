@@ -119,8 +119,9 @@ class CeleryWorker(Watched):
     def ask(self) -> Look:
         """Have it do a task, whose last deed is to say what it saw."""
         self._client.send_task("look", [f"answers:{self.queue}"], queue=self.queue)
-        _name, answer = self._answers.blpop([f"answers:{self.queue}"], timeout=PATIENCE)
-        engine, number, pid = json.loads(answer)
+        answer = self._answers.blpop([f"answers:{self.queue}"], timeout=PATIENCE)
+        assert answer is not None, "the worker does no tasks"
+        engine, number, pid = json.loads(answer[1])
         return engine, number, pid
 
     def close(self) -> None:
