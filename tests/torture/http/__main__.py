@@ -10,6 +10,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from tests.servers.site import Site
@@ -29,16 +30,16 @@ def main(words: Sequence[str]) -> int:
     results: list[Result] = []
     for scene in scenes:
         with tempfile.TemporaryDirectory(prefix="site-torture-") as place:
-            results.append(run(scene, lambda url, place=place: _site(place, url), asked.seconds))
+            results.append(run(scene, partial(_site, Path(place)), asked.seconds))
         print(results[-1].line(), flush=True)
         for line in results[-1].record.words:
             print(f"  {line}", file=sys.stderr, flush=True)
     return 0 if scenes and all(result.is_good for result in results) else 1
 
 
-def _site(place: str, url: str) -> Site:
+def _site(place: Path, url: str) -> Site:
     environment = {"REDIS_URL": url, "LOG_LEVEL": "INFO"}
-    return Site(Path(place) / "var", workers=WORKERS, environment=environment)
+    return Site(place / "var", workers=WORKERS, environment=environment)
 
 
 if __name__ == "__main__":

@@ -296,7 +296,7 @@ class Guesser(Player):
 
 
 def window_of(address: str, moment: float) -> int:
-    """When the window ends in which the attempts of *address* are counted: its begin depends on the address."""
+    """When the window ends in which the attempts of *address* are counted; each address has its own."""
     second = int(moment)
     end = second - second % WINDOW + zlib.crc32(f"ip:{address}".encode()) % WINDOW
     return end + WINDOW if end < second else end

@@ -109,7 +109,9 @@ def run(scene: Scene, new_site: Callable[[str], Site], seconds: float) -> Result
         record = Record(ARTICLES)
         if scene is SWITCHED:
             ground = _switching(ground, site, record)
-        return _play(scene, ground, site, record, [int(key) for key in re.findall(r"key (\d+)", made)], seconds)
+        return _play(
+            scene, ground, site, record, [int(key) for key in re.findall(r"key (\d+)", made)], seconds
+        )
 
 
 def _words() -> str:

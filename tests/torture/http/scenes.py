@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import cycle
 from typing import Any
@@ -189,21 +190,8 @@ SCENES = [
 SWITCHED = SCENES[-1]
 
 
-@contextmanager
-def switching(site: Site, record: Record) -> Iterator[Callable[[], object]]:
-    """The harm of the scene ``switched``: the engine is chosen anew, there and back."""
-    engines = cycle(("file", "redis", "memory", "redis", "memory", "file", "auto"))
-
-    def switch() -> None:
-        use(site, record, next(engines))
-
-    yield switch
-
-
 def use(site: Site, record: Record, engine: str) -> None:
     """Choose an engine from the command line."""
-    import time
-
     record.is_on_memory = record.is_on_memory or engine == "memory"
     record.changes.append(time.time())
     site.manage("cache", "use", engine)
