@@ -161,8 +161,11 @@ matrix: venv-dev programs ## the suite on each of Python 3.11 to 3.13 that is in
 SECONDS ?= 60
 
 .PHONY: torture
-torture: venv-dev programs ## every engine killed, filled, removed and lost while it is checked (SECONDS=60 a scene)
-	@PYTHONPATH=.:apps $(VENV_PYTHON) -m tests.torture --seconds $(SECONDS)
+torture: venv-dev programs build ## every engine, then the site, killed, filled, removed and lost while it is checked (SECONDS=60 a scene)
+	@failed=0; \
+	PYTHONPATH=.:apps $(VENV_PYTHON) -m tests.torture --seconds $(SECONDS) || failed=1; \
+	$(VENV_PYTHON) -m tests.torture.http --seconds $(SECONDS) || failed=1; \
+	exit $$failed
 
 # --- Benchmarks ---
 

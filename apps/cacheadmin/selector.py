@@ -56,8 +56,8 @@ class Selector:
         # What the keys of its first cache begin with: a Redis user may be confined to them.
         # What the keys of the first cache here begin with; the others' notes are looked at by themselves.
         self.namespace: Callable[[], str] = str
-        # What has to happen before an engine that was away may be read again.
-        self.before_return: list[Callable[[], None]] = []
+        # What is exchanged with the other machines before an engine that was away is read again, and after.
+        self.around_return: list[Callable[[], None]] = []
         self._shared = shared.SharedState(shared.state_path(directory, f"{location}\0{choice}"))
         self._thread_lock = threading.RLock()
         self._has_arrived = False
@@ -325,10 +325,14 @@ class Selector:
         with self._shared.lock():
             if self.is_behind or not self.is_degraded:
                 return
-            self._shared.advance_all()
-            for prepare in self.before_return:
-                prepare()
+            # What the others have begun is taken over before this machine begins anew: it is to be later.
+            for exchange in self.around_return:
+                exchange()
+            # Once, and together with the engine: in a generation of its own in between, limits would
+            # count a third time.
             self._publish(Decision(home, home, Verdict.FOUND, self._shared.read(shared.CANDIDATE)))
+        for exchange in self.around_return:
+            exchange()
 
     def forget_threads(self) -> None:
         """Start anew after a fork: the locks may be held by threads that the child does not have."""

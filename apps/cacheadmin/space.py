@@ -73,7 +73,7 @@ class Space:
             self.selector.namespace = lambda: self.namespace
         known = state.saved()
         self.selector.follow(_governing(known.choices, identity.location), known.installation.suffix)
-        self.selector.before_return.append(self.push_generations)
+        self.selector.around_return.append(self.push_generations)
         secrets = (settings.SECRET_KEY, tuple(settings.SECRET_KEY_FALLBACKS))
         self._serializer = Serializer(*secrets)
         # Between here and a Redis there may be a network; a disk of this machine is faster than zlib.
@@ -240,7 +240,7 @@ class Space:
         self.run(lambda engine: self._sync(engine) if isinstance(engine, RedisEngine) else None)
 
     def push_generations(self) -> None:
-        """Tell the other machines that everything here has changed; done before Redis is read again."""
+        """Exchange generations with the other machines, before a Redis that was away is read, and after."""
         client = connect(self.selector.address(), conf.get("CONNECT_TIMEOUT"), conf.get("ANSWER_TIMEOUT"))
         engine = RedisEngine(client, self._compressing, self.namespace)
         if self.selector.words.read(shared.HOME) == Code.REDIS:

@@ -1,0 +1,204 @@
+"""Plays one scene: a site with four workers, people on it, and a disturber."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+
+from tests.servers.site import Site
+from tests.torture.http import record as facts
+from tests.torture.http.players import (
+    ARTICLES,
+    LIMIT,
+    PASSWORD,
+    WINDOW,
+    Editor,
+    Ghost,
+    Guesser,
+    Guest,
+    Member,
+    Player,
+    Reader,
+)
+from tests.torture.http.record import Record
+from tests.torture.http.scenes import SWITCHED, Ground, Scene, use
+
+WORKERS = 4
+# Seconds before the first harm, and after the last mending.
+CALM = 2.0
+# Seconds in which the site is back on a Redis that is whole again.
+LONGEST_RETURN = 15.0
+GUESTS = [f"guest{number}" for number in range(24)]
+MEMBERS = ["member0", "member1"]
+_COLUMNS = ("scene", "requests", *facts.FAILURES, "longest s", "stalls", "lost s/worker", "changes", "back s")
+_WIDTHS = (22, 8, 4, 5, 10, 11, 7, 9, 6, 13, 7, 7)
+HEADINGS = "  ".join(f"{word:<{width}}" for word, width in zip(_COLUMNS, _WIDTHS, strict=True))
+
+_CHANGED = re.compile(r"^(\S+ \S+),(\d+) \w+ cacheadmin: Cache engine: (\w+) -> (\w+)", re.MULTILINE)
+_PEOPLE = """
+from django.contrib.auth.hashers import make_password
+from content.models import Article
+from users.models import User
+author = User.objects.get(username="owner")
+for number in range({articles}):
+    words = f"Tale {{number}}, version 0."
+    made = Article.objects.create(title=words, summary=words, body=words, slug=f"tale-{{number}}",
+        language="en", author=author, status="published")
+    print("key", made.pk)
+secret = make_password({password!r})
+for name in {names!r}:
+    User.objects.create(username=name, email=f"{{name}}@example.org", password=secret)
+"""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a scene.
+
+    Args:
+        scene: its name.
+        record: all that was noted.
+        lost: seconds that the requests of one worker took longer than in the calm beginning.
+        changes: how often the engine changed.
+    """
+
+    scene: str
+    record: Record
+    lost: float
+    changes: int
+
+    @property
+    def is_good(self) -> bool:
+        """Whether nothing happened that must not, and something was done at all."""
+        return not any(self.record.failures.values()) and self.record.requests > 0
+
+    def line(self) -> str:
+        """A line of the table."""
+        record = self.record
+        failures = [record.failures[name] for name in facts.FAILURES]
+        back = f"{max(record.returns):.1f}" if record.returns else "-"
+        cells = [self.scene, record.requests, *failures, f"{record.longest:.2f}", record.stalls]
+        cells += [f"{self.lost:.1f}", self.changes, back]
+        return "  ".join(f"{cell!s:<{width}}" for cell, width in zip(cells, _WIDTHS, strict=True))
+
+
+def run(scene: Scene, new_site: Callable[[str], Site], seconds: float) -> Result:
+    """Play *scene*.
+
+    Args:
+        scene: which.
+        new_site: makes a site with four workers that is told the address of a Redis.
+        seconds: how long it is disturbed.
+    """
+    with ExitStack() as stack:
+        ground = scene.ground(stack)
+        site = new_site(ground.url)
+        stack.callback(site.stop)
+        site.install(cache="redis", samples=3)
+        made = site.manage("shell", "-c", _words())
+        site.start()
+        _wait_for_return(site, LONGEST_RETURN)
+        record = Record(ARTICLES)
+        if scene is SWITCHED:
+            ground = _switching(ground, site, record)
+        return _play(
+            scene, ground, site, record, [int(key) for key in re.findall(r"key (\d+)", made)], seconds
+        )
+
+
+def _words() -> str:
+    return _PEOPLE.format(articles=ARTICLES, password=PASSWORD, names=[*GUESTS, *MEMBERS])
+
+
+def _switching(ground: Ground, site: Site, record: Record) -> Ground:
+    away = ["file", "memory", "off", "auto"]
+
+    def leave() -> None:
+        away.append(away.pop(0))
+        use(site, record, away[-1])
+
+    return Ground(ground.url, leave, lambda: use(site, record, "redis"))
+
+
+def _play(
+    scene: Scene, ground: Ground, site: Site, record: Record, keys: list[int], seconds: float
+) -> Result:
+    over, began = threading.Event(), time.time()
+    passed: Counter[int] = Counter()
+    address = f"198.19.{random.randrange(256)}.{random.randrange(1, 255)}"
+    players = _players(site, record, over, keys, passed, address)
+    for player in players:
+        player.start()
+    time.sleep(CALM)
+    disturbed = time.time()
+    try:
+        while time.time() < disturbed + seconds:
+            ground.harm()
+            time.sleep(scene.away)
+            ground.mend()
+            record.returns.append(_wait_for_return(site, LONGEST_RETURN))
+            time.sleep(scene.whole)
+    finally:
+        over.set()
+        for player in players:
+            player.join()
+    changes = sorted(record.changes + changes_in(site.said(), began))
+    for window, number in passed.items():
+        most = LIMIT * (1 + sum(window - WINDOW - 1 <= change <= window for change in changes))
+        if record.left_memory > began or record.is_on_memory:
+            # There each worker counts for itself.
+            most *= WORKERS
+        if number > most:
+            record.complain(facts.OVERRUN, f"{number} attempts passed, of {most} at the most")
+    return Result(scene.name, record, record.lost_seconds(disturbed) / WORKERS, len(changes))
+
+
+def _players(
+    site: Site,
+    record: Record,
+    over: threading.Event,
+    keys: list[int],
+    passed: Counter[int],
+    address: str,
+) -> list[Player]:
+    left: list[str] = []
+    half = len(GUESTS) // 2
+    return [
+        *(Reader(site, record, over) for _ in range(3)),
+        Editor(site, record, over, keys),
+        *(Member(site, record, over, name) for name in MEMBERS),
+        *(Guest(site, record, over, list(names), left) for names in (GUESTS[:half], GUESTS[half:])),
+        Ghost(site, record, over, left),
+        *(Guesser(site, record, over, address, passed) for _ in range(3)),
+    ]
+
+
+def changes_in(said: str, began: float) -> list[float]:
+    """When the server said that an engine was left or taken, since *began*."""
+    moments = [
+        datetime.strptime(f"{moment}.{part}+0000", "%Y-%m-%d %H:%M:%S.%f%z").timestamp()
+        for moment, part, _, _ in _CHANGED.findall(said)
+    ]
+    return [moment for moment in moments if moment >= began]
+
+
+def _wait_for_return(site: Site, seconds: float) -> float:
+    """Wait until the site is on its chosen engine; return how long that took."""
+    began = time.monotonic()
+    while time.monotonic() < began + seconds:
+        try:
+            if not site.readiness()["cache"]["degraded"]:
+                break
+        except (OSError, json.JSONDecodeError):
+            # The players see that too, and note it.
+            pass
+        time.sleep(0.05)
+    return time.monotonic() - began
