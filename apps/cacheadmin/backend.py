@@ -64,8 +64,9 @@ class AdaptiveCache(DjangoRedisMethods, BaseCache):
         self._has_plain_keys = self.key_func is default_key_func and all(
             getattr(own, name) is getattr(AdaptiveCache, name) for name in _KEY_MAKERS
         )
-        makers = (own, self.key_func, self._key_prefix, str(self.version), self.fixed_group)
-        self._fast = self.space.fast_path(*makers)
+        self._fast = self.space.fast_path(
+            own, self.key_func, self._key_prefix, str(self.version), self.fixed_group
+        )
 
     # --- Keys and lifetimes ---
 

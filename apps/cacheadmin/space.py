@@ -12,7 +12,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -82,7 +82,7 @@ class Space:
         # Groups in which something was made void since Redis was lost, and other machines cannot know.
         self._changed: set[str] = set()
         self._tokens: dict[str, tuple[int, str]] = {}
-        self._fast_paths: dict[Hashable, FastPath] = {}
+        self._fast_paths: dict[object, FastPath] = {}
         self._lock = threading.Lock()
         self._synced = 0
 
@@ -97,7 +97,7 @@ class Space:
         """What all keys of this cache begin with."""
         return self._base + self.suffix
 
-    def fast_path(self, *what: Hashable) -> FastPath:
+    def fast_path(self, *what: object) -> FastPath:
         """Return the memory that all handles share in which *what* is alike."""
         if what not in self._fast_paths and len(self._fast_paths) >= _MOST_FAST_PATHS:
             # A prefix for each of many tenants: who has a memory keeps it, the next ones share new ones.

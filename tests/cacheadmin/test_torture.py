@@ -75,7 +75,7 @@ def failures(player: _Player) -> dict[int, int]:
 
 
 def answered(player: _Player, answer: Any) -> dict[int, int]:
-    player.cache.answer = answer  # type: ignore[attr-defined]
+    player.cache.answer = answer
     player.actions = ((player.read, 1),)  # type: ignore[assignment]
     player.weights = [1]
     player.act()
