@@ -84,7 +84,7 @@ class Space:
         self._tokens: dict[str, tuple[int, str]] = {}
         self._fast_paths: dict[Hashable, FastPath] = {}
         self._lock = threading.Lock()
-        self._synced = 0
+        self._synced = float("-inf")
 
     @property
     def suffix(self) -> str:
@@ -228,9 +228,8 @@ class Space:
 
     def sync(self) -> None:
         """Exchange generations with the other machines on this Redis, at most once a second."""
-        interval = int(conf.get("REFRESH_INTERVAL") * 1e9)
-        now = time.time_ns()
-        if now - self._synced < interval or self.selector.live() != Code.REDIS:
+        now = time.monotonic()
+        if now - self._synced < conf.get("REFRESH_INTERVAL") or self.selector.live() != Code.REDIS:
             return
         self._synced = now
         self.run(lambda engine: self._sync(engine) if isinstance(engine, RedisEngine) else None)
