@@ -49,6 +49,8 @@ class AdaptiveCache(DjangoRedisMethods, BaseCache):
         super().__init__(params)
         self.space = space.of(space.identify(location, params))
         self.fixed_group: str | None = params.get("OPTIONS", {}).get("GROUP")
+        if self.fixed_group:
+            self.space.named_groups.add(self.fixed_group)
         self.reverse_key_function = params.get("OPTIONS", {}).get("REVERSE_KEY_FUNCTION", "")
         self._choose_memory()
 

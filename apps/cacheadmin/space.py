@@ -85,6 +85,8 @@ class Space:
         self._fast_paths: dict[Hashable, FastPath] = {}
         self._lock = threading.Lock()
         self._synced = float("-inf")
+        # What OPTIONS["GROUP"] of its handles says.
+        self.named_groups: set[str] = set()
 
     @property
     def suffix(self) -> str:
@@ -243,8 +245,7 @@ class Space:
 
     def _sync(self, engine: RedisEngine) -> None:
         cells = {
-            group.name: self.selector.words.generation_cell(self.namespace, group.name)
-            for group in groups.every()
+            name: self.selector.words.generation_cell(self.namespace, name) for name in self._group_names()
         }
         names = [ownership.name_of_note(self.namespace), *map(self._remote_name, cells)]
         note, *numbers = engine.read_notes(names)
@@ -276,7 +277,7 @@ class Space:
 
     def clear(self) -> None:
         """Empty this cache, all versions and groups of it, and nothing else."""
-        self.clear_groups([group.name for group in groups.every()])
+        self.clear_groups(self._group_names())
         self.run(lambda engine: engine.reclaim())
 
     def sweep(self) -> None:
@@ -289,6 +290,12 @@ class Space:
     def contents(self) -> Contents:
         """Return how many entries the live engine holds of this cache, and their bytes."""
         return self.run(lambda engine: engine.contents())
+    def _group_names(self) -> list[str]:
+        """Return the groups that are declared, and those that aliases name though nobody declares them."""
+        declared = [group.name for group in groups.every()]
+        configured = [entry.get("OPTIONS", {}).get("GROUP") for entry in settings.CACHES.values()]
+        return list(dict.fromkeys(filter(None, [*declared, *configured, *self.named_groups])))
+
 
 
 _spaces: dict[Identity, Space] = {}
