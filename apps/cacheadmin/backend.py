@@ -74,7 +74,7 @@ class AdaptiveCache(DjangoRedisMethods, BaseCache):
     @property
     def key_prefix(self) -> str:
         """KEY_PREFIX, and what a copied installation adds to it."""
-        return self._key_prefix + self.space.suffix if self._key_prefix else ""
+        return f"{self._key_prefix}{self.space.suffix}" if self._key_prefix else ""
 
     @key_prefix.setter
     def key_prefix(self, value: str) -> None:

@@ -316,11 +316,12 @@ def identify(location: str, params: dict[str, Any]) -> Identity:
         location=location or conf.DEFAULT_LOCATION,
         directory=directory,
         choice=options.get("ENGINE", "auto"),
-        prefix=params.get("KEY_PREFIX", ""),
-        max_entries=int(options.get("MAX_ENTRIES", 10_000)),
-        cull_frequency=int(options.get("CULL_FREQUENCY", 3)),
+        prefix=str(params.get("KEY_PREFIX") or ""),
+        # As Django has them: also under their old names, and what is no number counts as not given.
+        max_entries=_number(params.get("max_entries", options.get("MAX_ENTRIES")), 10_000),
+        cull_frequency=_number(params.get("cull_frequency", options.get("CULL_FREQUENCY")), 3),
         compress_from=options.get("COMPRESS_FROM", COMPRESS_FROM),
-        max_bytes=int(options.get("MAX_BYTES", MAX_BYTES)),
+        max_bytes=_number(options.get("MAX_BYTES"), MAX_BYTES),
     )
 
 
@@ -333,6 +334,20 @@ def of(identity: Identity) -> Space:
             if found is None:
                 found = _spaces[identity] = Space(identity)
     return found
+
+def _number(given: Any, usual: int) -> int:
+    try:
+        return int(given)
+    except (ValueError, TypeError):
+        return usual
+
+
+def _namespaces_beside(identity: Identity, suffix: str) -> list[str]:
+    """Return what the keys of all caches begin with that are configured to go where *identity* goes."""
+    where = (identity.location, identity.directory, identity.choice)
+    others = [identify(entry.get("LOCATION", ""), entry) for entry in settings.CACHES.values()]
+    return [one.base + suffix for one in others if (one.location, one.directory, one.choice) == where]
+
 
 
 def every() -> list[Space]:
