@@ -56,6 +56,12 @@ class Identity:
     compress_from: int | None
     max_bytes: int = MAX_BYTES
 
+    @property
+    def base(self) -> str:
+        """What its keys begin with, but for what a copy adds."""
+        # Without a prefix, two projects in one Redis would share keys: the installation gives one.
+        return self.prefix or f"cacheadmin-{fingerprint(settings.SECRET_KEY)}"
+
 
 class Space:
     """One cache in this process.
@@ -66,11 +72,11 @@ class Space:
 
     def __init__(self, identity: Identity) -> None:
         self.identity = identity
-        # Without a prefix, two projects in one Redis would share keys: the installation gives one.
-        self._base = identity.prefix or f"cacheadmin-{fingerprint(settings.SECRET_KEY)}"
+        self._base = identity.base
         self.selector: Selector = selector.for_cache(identity.location, identity.directory, identity.choice)
         if not self.selector.namespace():
             self.selector.namespace = lambda: self.namespace
+            self.selector.namespaces = lambda: _namespaces_beside(identity, self.suffix)
         known = state.saved()
         self.selector.follow(_governing(known.choices, identity.location), known.installation.suffix)
         self.selector.before_return.append(self.push_generations)
@@ -343,6 +349,16 @@ def _number(given: Any, usual: int) -> int:
 
 
 def _namespaces_beside(identity: Identity, suffix: str) -> list[str]:
+def of(identity: Identity) -> Space:
+    """Return this process's space for *identity*."""
+    found = _spaces.get(identity)
+    if found is None:
+        with _registry_lock:
+            found = _spaces.get(identity)
+            if found is None:
+                found = _spaces[identity] = Space(identity)
+    return found
+
     """Return what the keys of all caches begin with that are configured to go where *identity* goes."""
     where = (identity.location, identity.directory, identity.choice)
     others = [identify(entry.get("LOCATION", ""), entry) for entry in settings.CACHES.values()]
