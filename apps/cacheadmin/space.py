@@ -85,14 +85,14 @@ class Space:
         # Between here and a Redis there may be a network; a disk of this machine is faster than zlib.
         self._compressing = Serializer(*secrets, compress_from=identity.compress_from)
         self._engines: dict[tuple[int, str, str], Engine] = {}
+        # What OPTIONS["GROUP"] of its handles says.
+        self.named_groups: set[str] = set()
         # Groups in which something was made void since Redis was lost, and other machines cannot know.
         self._changed: set[str] = set()
         self._tokens: dict[str, tuple[int, str]] = {}
         self._fast_paths: dict[Hashable, FastPath] = {}
         self._lock = threading.Lock()
         self._synced = float("-inf")
-        # What OPTIONS["GROUP"] of its handles says.
-        self.named_groups: set[str] = set()
 
     @property
     def suffix(self) -> str:
@@ -210,11 +210,14 @@ class Space:
     def note_changes(self, groups: Iterable[str]) -> None:
         """Remember that something in *groups* is void, if Redis is lost: other machines may still read it."""
         if self.selector.has_lost_redis:
-            self._changed.update(groups)
+            changed = set(groups)
+            with self._lock:
+                self._changed |= changed
 
     def publish_changes(self) -> None:
         """Tell the other machines, by the database, what was made void here out of reach of Redis."""
-        changed, self._changed = self._changed, set()
+        with self._lock:
+            changed, self._changed = self._changed, set()
         words = self.selector.words
         numbers = {
             group: words.publish(words.generation_cell(self.namespace, group)) for group in sorted(changed)
@@ -224,7 +227,8 @@ class Space:
                 state.store().save_generations(self.namespace, numbers)
         except Exception as error:  # noqa: BLE001
             # No app, no table, no database: the next time, perhaps. It is told once for each reason.
-            self._changed |= changed
+            with self._lock:
+                self._changed |= changed
             _complain_once(type(error).__name__)
 
     def follow(self, saved: state.Saved) -> None:
@@ -286,6 +290,12 @@ class Space:
         self.clear_groups(self._group_names())
         self.run(lambda engine: engine.reclaim())
 
+    def _group_names(self) -> list[str]:
+        """Return the groups that are declared, and those that aliases name though nobody declares them."""
+        declared = [group.name for group in groups.every()]
+        configured = [entry.get("OPTIONS", {}).get("GROUP") for entry in settings.CACHES.values()]
+        return list(dict.fromkeys(filter(None, [*declared, *configured, *self.named_groups])))
+
     def sweep(self) -> None:
         """Give back the room of some entries that have ended, if that is due."""
         engine = self._engines.get((Code.FILE, "", ""))
@@ -296,12 +306,6 @@ class Space:
     def contents(self) -> Contents:
         """Return how many entries the live engine holds of this cache, and their bytes."""
         return self.run(lambda engine: engine.contents())
-    def _group_names(self) -> list[str]:
-        """Return the groups that are declared, and those that aliases name though nobody declares them."""
-        declared = [group.name for group in groups.every()]
-        configured = [entry.get("OPTIONS", {}).get("GROUP") for entry in settings.CACHES.values()]
-        return list(dict.fromkeys(filter(None, [*declared, *configured, *self.named_groups])))
-
 
 
 _spaces: dict[Identity, Space] = {}
@@ -331,16 +335,6 @@ def identify(location: str, params: dict[str, Any]) -> Identity:
     )
 
 
-def of(identity: Identity) -> Space:
-    """Return this process's space for *identity*."""
-    found = _spaces.get(identity)
-    if found is None:
-        with _registry_lock:
-            found = _spaces.get(identity)
-            if found is None:
-                found = _spaces[identity] = Space(identity)
-    return found
-
 def _number(given: Any, usual: int) -> int:
     try:
         return int(given)
@@ -349,6 +343,12 @@ def _number(given: Any, usual: int) -> int:
 
 
 def _namespaces_beside(identity: Identity, suffix: str) -> list[str]:
+    """Return what the keys of all caches begin with that are configured to go where *identity* goes."""
+    where = (identity.location, identity.directory, identity.choice)
+    others = [identify(entry.get("LOCATION", ""), entry) for entry in settings.CACHES.values()]
+    return [one.base + suffix for one in others if (one.location, one.directory, one.choice) == where]
+
+
 def of(identity: Identity) -> Space:
     """Return this process's space for *identity*."""
     found = _spaces.get(identity)
@@ -358,12 +358,6 @@ def of(identity: Identity) -> Space:
             if found is None:
                 found = _spaces[identity] = Space(identity)
     return found
-
-    """Return what the keys of all caches begin with that are configured to go where *identity* goes."""
-    where = (identity.location, identity.directory, identity.choice)
-    others = [identify(entry.get("LOCATION", ""), entry) for entry in settings.CACHES.values()]
-    return [one.base + suffix for one in others if (one.location, one.directory, one.choice) == where]
-
 
 
 def every() -> list[Space]:
