@@ -176,7 +176,7 @@ class Selector:
         with self._thread_lock:
             if self._has_arrived:
                 return
-            state.refresh_if_possible()
+            state.refresh_at_first_use()
             self._settle()
             self._has_arrived = True
         self.watch()

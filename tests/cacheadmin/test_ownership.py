@@ -264,3 +264,22 @@ def test_keys_taken_in_the_redis_of_the_environment_are_taken_over_there(
     assert (new.engine, new(REASON)) == ("file", "taken")
     new("__import__('cacheadmin.moving').moving.moved()")
     assert new.engine == "redis"
+
+
+def test_a_copy_that_begins_on_an_event_loop_is_known_for_one_as_well(
+    start: Installation, tmp_path: Path
+) -> None:
+    original = start(tmp_path / "original")
+    original("cache.set('a', 'of the original')")
+    shutil.copytree(tmp_path / "original", tmp_path / "copy")
+    copy = start(tmp_path / "copy")
+    copy(
+        "import asyncio\n"
+        "async def use():\n"
+        "    found = cache.get('a')\n"
+        "    cache.set('a', 'of the copy')\n"
+        "    return found"
+    )
+    assert copy("asyncio.run(use())") is None
+    assert (copy.engine, copy(REASON)) == ("file", "taken")
+    assert original("cache.get('a')") == "of the original"
