@@ -49,6 +49,8 @@ class AdaptiveCache(DjangoRedisMethods, BaseCache):
         super().__init__(params)
         self.space = space.of(space.identify(location, params))
         self.fixed_group: str | None = params.get("OPTIONS", {}).get("GROUP")
+        if self.fixed_group:
+            self.space.named_groups.add(self.fixed_group)
         self.reverse_key_function = params.get("OPTIONS", {}).get("REVERSE_KEY_FUNCTION", "")
         self._choose_memory()
 
@@ -73,7 +75,7 @@ class AdaptiveCache(DjangoRedisMethods, BaseCache):
     @property
     def key_prefix(self) -> str:
         """KEY_PREFIX, and what a copied installation adds to it."""
-        return self._key_prefix + self.space.suffix if self._key_prefix else ""
+        return f"{self._key_prefix}{self.space.suffix}" if self._key_prefix else ""
 
     @key_prefix.setter
     def key_prefix(self, value: str) -> None:

@@ -70,10 +70,17 @@ class Place:
     def refresh(self) -> Steps:
         """The way to a value computed from now on; the present one is read until it is there."""
         if not (yield Ask(self._can_be_replaced)):
-            yield Ask(lambda: self.cache.invalidate(self.key))
-            return (yield from self.find_or_compute(MISSING))
-        token = yield from self._take(self._announce, refreshes=True)
+            return (yield from self._forget_and_compute())
+        try:
+            token = yield from self._take(self._announce, refreshes=True)
+        except PermissionError:
+            # A minimal user of Redis may not ask how long the present value would live.
+            return (yield from self._forget_and_compute())
         return (yield from self._compute(token))
+
+    def _forget_and_compute(self) -> Steps:
+        yield Ask(lambda: self.cache.invalidate(self.key))
+        return (yield from self.find_or_compute(MISSING))
 
     def _take(self, attempt: Callable[[str], bool], *, refreshes: bool = False) -> Generator[Ask, Any, str]:
         """Try to get the lease; return the token of the computation, or nothing."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -45,18 +45,19 @@ def addresses(location: str) -> list[str]:
     return list(dict.fromkeys(filter(None, [location, os.environ.get("REDIS_URL", ""), LOCALHOST])))
 
 
-def detect(candidates: Iterable[str], namespace: str = "") -> list[Candidate]:
+def detect(candidates: Iterable[str], namespace: str = "", beside: Sequence[str] = ()) -> list[Candidate]:
     """Try all *candidates* at once and return their verdicts in the same order; takes a second at most.
 
     Args:
         candidates: addresses.
         namespace: what the keys of the cache begin with; see ``examine()``.
+        beside: what those of the other caches begin with that go where this one goes.
     """
     tried = list(candidates)
     pool = ThreadPoolExecutor(max_workers=max(1, len(tried)), thread_name_prefix="cacheadmin-detect")
     try:
         deadline = time.monotonic() + _LONGEST
-        futures = [pool.submit(examine, address, namespace) for address in tried]
+        futures = [pool.submit(examine, address, namespace, beside) for address in tried]
         found = []
         for address, future in zip(tried, futures, strict=True):
             try:
@@ -69,12 +70,13 @@ def detect(candidates: Iterable[str], namespace: str = "") -> list[Candidate]:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def examine(address: str, namespace: str = "") -> Candidate:
+def examine(address: str, namespace: str = "", beside: Sequence[str] = ()) -> Candidate:
     """Connect to *address*, write and read back, and say in one verdict what came of it.
 
     Args:
         address: where a Redis may be.
         namespace: what the keys of the cache begin with: a Redis user may be confined to them.
+        beside: what those of the other caches begin with that go where this one goes: none may be taken.
     """
     began = time.perf_counter()
     verdict, detail = Verdict.FOUND, ""
@@ -83,9 +85,10 @@ def examine(address: str, namespace: str = "") -> Candidate:
         # Nothing stored by a probe is ever read as a value, so it needs no secret.
         engine = RedisEngine(wire, Serializer(""), prefix=namespace or "cacheadmin")
         if namespace:
-            owner = ownership.read_note(engine.read_notes([ownership.name_of_note(namespace)])[0])
-            if owner is not None and not ownership.is_ours(owner):
-                raise EngineUnavailable(Verdict.TAKEN, owner.label)
+            names = dict.fromkeys(map(ownership.name_of_note, (namespace, *beside)))
+            for owner in map(ownership.read_note, engine.read_notes(names)):
+                if owner is not None and not ownership.is_ours(owner):
+                    raise EngineUnavailable(Verdict.TAKEN, owner.label)
         engine.probe()
     except EngineUnavailable as error:
         verdict, detail = error.verdict, error.detail

@@ -191,12 +191,16 @@ class DjangoRedisMethods:
             raise ValueError("Keys under another prefix belong to another cache: use that one.")
         count = 0
         chunk: dict[str, None] = {}
-        for full, _ in self._matching(pattern, version, itersize):
+        changed: set[str] = set()
+        for full, key in self._matching(pattern, version, itersize):
             chunk[full] = None
+            changed.add(self.group_of(key))
             if len(chunk) == _CHUNK:
                 count += self._delete_full(chunk)
                 chunk = {}
-        return count + self._delete_full(chunk)
+        count += self._delete_full(chunk)
+        self.space.note_changes(changed)
+        return count
 
     def _delete_full(self, names: Iterable[str]) -> int:
         doomed = list(names)

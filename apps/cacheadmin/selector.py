@@ -54,8 +54,9 @@ class Selector:
         self.plan = self.configured
         self._fingerprint = self.plan.fingerprint
         # What the keys of its first cache begin with: a Redis user may be confined to them.
-        # What the keys of the first cache here begin with; the others' notes are looked at by themselves.
         self.namespace: Callable[[], str] = str
+        # And those of all caches here: they go together, so nobody's keys may be taken.
+        self.namespaces: Callable[[], list[str]] = list
         # What is exchanged with the other machines before an engine that was away is read again, and after.
         self.around_return: list[Callable[[], None]] = []
         self._shared = shared.SharedState(shared.state_path(directory, f"{location}\0{choice}"))
@@ -177,7 +178,7 @@ class Selector:
         with self._thread_lock:
             if self._has_arrived:
                 return
-            state.refresh_if_possible()
+            state.refresh_at_first_use()
             self._settle()
             self._has_arrived = True
         self.watch()
@@ -212,17 +213,21 @@ class Selector:
         if choice == "file":
             return self._without_redis(Code.FILE, Verdict.CHOSEN)
         known = detect.addresses(self.plan.location) if choice == "auto" else [self.plan.location]
-        results = detect.detect(known, self.namespace())
+        results = detect.detect(known, self.namespace(), self.namespaces())
         for index, candidate in enumerate(results):
             if candidate.is_usable:
                 return Decision(Code.REDIS, Code.REDIS, Verdict.FOUND, index)
-        is_owed = choice == "redis" or was_home is Code.REDIS
-        is_owed = is_owed or any(candidate.verdict is Verdict.TAKEN for candidate in results)
+        taken = next((i for i, found in enumerate(results) if found.verdict is Verdict.TAKEN), None)
+        if choice == "redis" or was_home is Code.REDIS:
+            candidate = min(self._shared.read(shared.CANDIDATE), len(results) - 1)
+        else:
+            # Whose keys they are is asked of the owner, so that is where to come back to.
+            candidate = taken or 0
+        is_owed = choice == "redis" or was_home is Code.REDIS or taken is not None
         home = Code.REDIS if is_owed else Code.FILE
-        return self._without_redis(home, results[0].verdict)
+        return self._without_redis(home, results[candidate].verdict, candidate)
 
-    def _without_redis(self, home: Code, reason: Verdict) -> Decision:
-        candidate = self._shared.read(shared.CANDIDATE) if home is Code.REDIS else 0
+    def _without_redis(self, home: Code, reason: Verdict, candidate: int = 0) -> Decision:
         try:
             check_directory(self.directory)
         except EngineUnavailable as error:
@@ -316,7 +321,7 @@ class Selector:
     def _return_home(self) -> None:
         home = Code(self._shared.read(shared.HOME))
         if home is Code.REDIS:
-            candidate = detect.examine(self.address(), self.namespace())
+            candidate = detect.examine(self.address(), self.namespace(), self.namespaces())
             if not candidate.is_usable:
                 raise EngineUnavailable(candidate.verdict, candidate.detail)
         elif home is Code.FILE:

@@ -56,6 +56,12 @@ class Identity:
     compress_from: int | None
     max_bytes: int = MAX_BYTES
 
+    @property
+    def base(self) -> str:
+        """What its keys begin with, but for what a copy adds."""
+        # Without a prefix, two projects in one Redis would share keys: the installation gives one.
+        return self.prefix or f"cacheadmin-{fingerprint(settings.SECRET_KEY)}"
+
 
 class Space:
     """One cache in this process.
@@ -66,11 +72,11 @@ class Space:
 
     def __init__(self, identity: Identity) -> None:
         self.identity = identity
-        # Without a prefix, two projects in one Redis would share keys: the installation gives one.
-        self._base = identity.prefix or f"cacheadmin-{fingerprint(settings.SECRET_KEY)}"
+        self._base = identity.base
         self.selector: Selector = selector.for_cache(identity.location, identity.directory, identity.choice)
         if not self.selector.namespace():
             self.selector.namespace = lambda: self.namespace
+            self.selector.namespaces = lambda: _namespaces_beside(identity, self.suffix)
         known = state.saved()
         self.selector.follow(_governing(known.choices, identity.location), known.installation.suffix)
         self.selector.around_return.append(self.push_generations)
@@ -79,12 +85,14 @@ class Space:
         # Between here and a Redis there may be a network; a disk of this machine is faster than zlib.
         self._compressing = Serializer(*secrets, compress_from=identity.compress_from)
         self._engines: dict[tuple[int, str, str], Engine] = {}
+        # What OPTIONS["GROUP"] of its handles says.
+        self.named_groups: set[str] = set()
         # Groups in which something was made void since Redis was lost, and other machines cannot know.
         self._changed: set[str] = set()
         self._tokens: dict[str, tuple[int, str]] = {}
         self._fast_paths: dict[object, FastPath] = {}
         self._lock = threading.Lock()
-        self._synced = 0
+        self._synced = float("-inf")
 
     @property
     def suffix(self) -> str:
@@ -206,11 +214,14 @@ class Space:
     def note_changes(self, groups: Iterable[str]) -> None:
         """Remember that something in *groups* is void, if Redis is lost: other machines may still read it."""
         if self.selector.has_lost_redis:
-            self._changed.update(groups)
+            changed = set(groups)
+            with self._lock:
+                self._changed |= changed
 
     def publish_changes(self) -> None:
         """Tell the other machines, by the database, what was made void here out of reach of Redis."""
-        changed, self._changed = self._changed, set()
+        with self._lock:
+            changed, self._changed = self._changed, set()
         words = self.selector.words
         numbers = {
             group: words.publish(words.generation_cell(self.namespace, group)) for group in sorted(changed)
@@ -220,7 +231,8 @@ class Space:
                 state.store().save_generations(self.namespace, numbers)
         except Exception as error:  # noqa: BLE001
             # No app, no table, no database: the next time, perhaps. It is told once for each reason.
-            self._changed |= changed
+            with self._lock:
+                self._changed |= changed
             _complain_once(type(error).__name__)
 
     def follow(self, saved: state.Saved) -> None:
@@ -232,9 +244,8 @@ class Space:
 
     def sync(self) -> None:
         """Exchange generations with the other machines on this Redis, at most once a second."""
-        interval = int(conf.get("REFRESH_INTERVAL") * 1e9)
-        now = time.time_ns()
-        if now - self._synced < interval or self.selector.live() != Code.REDIS:
+        now = time.monotonic()
+        if now - self._synced < conf.get("REFRESH_INTERVAL") or self.selector.live() != Code.REDIS:
             return
         self._synced = now
         self.run(lambda engine: self._sync(engine) if isinstance(engine, RedisEngine) else None)
@@ -248,8 +259,7 @@ class Space:
 
     def _sync(self, engine: RedisEngine) -> None:
         cells = {
-            group.name: self.selector.words.generation_cell(self.namespace, group.name)
-            for group in groups.every()
+            name: self.selector.words.generation_cell(self.namespace, name) for name in self._group_names()
         }
         names = [ownership.name_of_note(self.namespace), *map(self._remote_name, cells)]
         note, *numbers = engine.read_notes(names)
@@ -281,8 +291,14 @@ class Space:
 
     def clear(self) -> None:
         """Empty this cache, all versions and groups of it, and nothing else."""
-        self.clear_groups([group.name for group in groups.every()])
+        self.clear_groups(self._group_names())
         self.run(lambda engine: engine.reclaim())
+
+    def _group_names(self) -> list[str]:
+        """Return the groups that are declared, and those that aliases name though nobody declares them."""
+        declared = [group.name for group in groups.every()]
+        configured = [entry.get("OPTIONS", {}).get("GROUP") for entry in settings.CACHES.values()]
+        return list(dict.fromkeys(filter(None, [*declared, *configured, *self.named_groups])))
 
     def sweep(self) -> None:
         """Give back the room of some entries that have ended, if that is due."""
@@ -314,12 +330,27 @@ def identify(location: str, params: dict[str, Any]) -> Identity:
         location=location or conf.DEFAULT_LOCATION,
         directory=directory,
         choice=options.get("ENGINE", "auto"),
-        prefix=params.get("KEY_PREFIX", ""),
-        max_entries=int(options.get("MAX_ENTRIES", 10_000)),
-        cull_frequency=int(options.get("CULL_FREQUENCY", 3)),
+        prefix=str(params.get("KEY_PREFIX") or ""),
+        # As Django has them: also under their old names, and what is no number counts as not given.
+        max_entries=_number(params.get("max_entries", options.get("MAX_ENTRIES")), 10_000),
+        cull_frequency=_number(params.get("cull_frequency", options.get("CULL_FREQUENCY")), 3),
         compress_from=options.get("COMPRESS_FROM", COMPRESS_FROM),
-        max_bytes=int(options.get("MAX_BYTES", MAX_BYTES)),
+        max_bytes=_number(options.get("MAX_BYTES"), MAX_BYTES),
     )
+
+
+def _number(given: Any, usual: int) -> int:
+    try:
+        return int(given)
+    except (ValueError, TypeError):
+        return usual
+
+
+def _namespaces_beside(identity: Identity, suffix: str) -> list[str]:
+    """Return what the keys of all caches begin with that are configured to go where *identity* goes."""
+    where = (identity.location, identity.directory, identity.choice)
+    others = [identify(entry.get("LOCATION", ""), entry) for entry in settings.CACHES.values()]
+    return [one.base + suffix for one in others if (one.location, one.directory, one.choice) == where]
 
 
 def of(identity: Identity) -> Space:

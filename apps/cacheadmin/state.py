@@ -227,12 +227,28 @@ def is_known() -> bool:
     return _store is None or _has_loaded
 
 
-def refresh_if_possible() -> None:
-    """Look at the saved settings unless the caller is in async code, where no query may run."""
+def refresh_at_first_use() -> None:
+    """Look at the saved settings, also from async code: there no query may run, so a thread asks.
+
+    Whoever goes on without knowing its database might take another installation's keys for its own.
+    """
     try:
         asyncio.get_running_loop()
     except RuntimeError:
         refresh()
+        return
+    if _store is None or not _is_due():
+        return
+    thread = threading.Thread(target=_refresh_here_alone, name="cacheadmin-first-look", daemon=True)
+    thread.start()
+    thread.join()
+
+
+def _refresh_here_alone() -> None:
+    try:
+        refresh()
+    finally:
+        connections.close_all()
 
 
 # --- Lifetimes ---

@@ -12,6 +12,7 @@ import pytest
 from cacheadmin import cached, flights
 from cacheadmin.backend import AdaptiveCache
 from tests.cacheadmin.counter import Counter, in_background
+from tests.cacheadmin.redis_engines import MINIMAL
 from tests.cacheadmin.waiting import Stopwatch, wait_until
 from tests.cacheadmin.workers import Worker
 from tests.servers.redis import RedisServer
@@ -185,3 +186,19 @@ def test_refreshing_async_functions(cache: AdaptiveCache) -> None:
 
     asyncio.run(story())
     wait_until(lambda: not flights._held, seconds=1)
+
+
+def test_a_user_of_redis_with_few_rights_may_refresh(
+    new_cache: CacheMaker, new_redis: Callable[..., RedisServer]
+) -> None:
+    server = new_redis(acl=[f"user site on >secret ~p:* {MINIMAL}"])
+    cache = new_cache("redis", location=server.url(username="site", password="secret"), KEY_PREFIX="p")
+    numbers = iter(range(10))
+
+    @cached("content", ttl=60)
+    def compute() -> int:
+        return next(numbers)
+
+    assert (compute(), compute.refresh(), compute(), compute.refresh()) == (0, 1, 1, 2)
+    assert cache.space.selector.status().engine == "redis"
+    assert not flights._held

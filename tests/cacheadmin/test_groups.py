@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.core.cache import caches
 from django.core.management import call_command
+from pytest_django import Settings
 
 from cacheadmin import clear, clear_group, groups
 from cacheadmin.backend import AdaptiveCache
@@ -289,3 +290,15 @@ def test_more_groups_than_there_are_slots_clear_too_much_but_never_too_little(
     cache.clear_groups(["crowd7"])
     assert cache.get("crowd7:1") is None
     assert cache.get("crowd0:1") == 0
+
+
+def test_a_group_that_only_an_alias_names_is_cleared_with_it(
+    cache: AdaptiveCache, settings: Settings
+) -> None:
+    entry = settings.CACHES["default"]
+    options = {**entry["OPTIONS"], "GROUP": "of this alias alone"}
+    own = AdaptiveCache(entry["LOCATION"], {**entry, "OPTIONS": options})
+    own.set("a", 1)
+    assert own.get("a") == 1
+    own.clear()
+    assert own.get("a") is None

@@ -145,3 +145,18 @@ def test_a_clear_on_one_machine_is_a_clear_on_the_other_within_two_seconds(
     took = wait_until(lambda: price_at(there) is None, seconds=4)
     assert took < 2
     assert there("cache.get('plain')") == 2
+
+
+def test_what_is_deleted_by_a_pattern_out_of_reach_of_redis_is_told_as_well(
+    machines: tuple[Worker, Worker],
+) -> None:
+    here, _there = machines
+    here(
+        "from cacheadmin.engines.base import EngineUnavailable\nfrom cacheadmin.verdicts import Verdict\n"
+        "cache.space.publish_changes = lambda: None\n"
+        "cache.space.selector.fall_back(1, EngineUnavailable(Verdict.TIMED_OUT))\n"
+        "cache.set('content:price', 'new', None)\n"
+        "deleted = cache.delete_pattern('content:*')\n"
+        "noted = set(cache.space._changed)"
+    )
+    assert (here("deleted"), here("noted")) == (1, {"content"})

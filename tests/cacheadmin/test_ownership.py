@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cacheadmin import ownership
 from cacheadmin.ownership import Owner, is_ours, read_note
-from tests.cacheadmin.conftest import WorkerMaker
+from tests.cacheadmin.conftest import WorkerMaker, nobodys_address
 from tests.cacheadmin.waiting import wait_until
 from tests.cacheadmin.workers import Worker
 from tests.servers.redis import RedisServer
@@ -32,9 +33,8 @@ def start(new_worker: WorkerMaker, server: RedisServer) -> Installation:
     def start(home: Path, engine: str = "redis", **more: object) -> Worker:
         home.mkdir(exist_ok=True)
         is_new = not (home / "db.sqlite3").exists()
-        worker = new_worker(
-            engine, location=server.url(), database=home / "db.sqlite3", directory=home / "cache", **more
-        )
+        more.setdefault("location", server.url())
+        worker = new_worker(engine, database=home / "db.sqlite3", directory=home / "cache", **more)
         if is_new:
             worker(MIGRATE)
         return worker
@@ -233,3 +233,53 @@ def test_what_one_machine_makes_void_without_redis_the_others_hear_from_the_data
     here("time.sleep(1.05)")
     here.request()
     assert here("cache.get('content:b')") == "mine"
+
+
+def test_caches_of_which_one_is_taken_stay_together_and_keep_what_they_hold(
+    new_worker: WorkerMaker, server: RedisServer, tmp_path: Path
+) -> None:
+    def caches(directory: str, **prefixes: str) -> dict[str, Any]:
+        options = {"ENGINE": "redis", "DIRECTORY": str(tmp_path / directory)}
+        entry = {"BACKEND": "cacheadmin.backend.AdaptiveCache", "LOCATION": server.url(), "OPTIONS": options}
+        return {alias: {**entry, "KEY_PREFIX": prefix} for alias, prefix in prefixes.items()}
+
+    new_worker("redis", SECRET_KEY="another", CACHES=caches("other", default="second"))("cache.set('a', 1)")
+    ours = new_worker("redis", CACHES=caches("ours", default="first", other="second"))
+    ours("cache.set('a', 1, None)")
+    assert ours("caches['other'].get('a')") is None
+    # Longer than it takes to ask Redis again, several times.
+    ours("time.sleep(1.2)")
+    assert ours("cache.get('a')") == 1
+    assert (ours.engine, ours(REASON)) == ("file", "taken")
+
+
+def test_keys_taken_in_the_redis_of_the_environment_are_taken_over_there(
+    start: Installation, server: RedisServer, tmp_path: Path
+) -> None:
+    old = start(tmp_path / "old")
+    old("cache.set('a', 1)")
+    shutil.copytree(tmp_path / "old", tmp_path / "new")
+    new = start(tmp_path / "new", "auto", location=nobodys_address(), environment={"REDIS_URL": server.url()})
+    new("cache.get('a')")
+    assert (new.engine, new(REASON)) == ("file", "taken")
+    new("__import__('cacheadmin.moving').moving.moved()")
+    assert new.engine == "redis"
+
+
+def test_a_copy_that_begins_on_an_event_loop_is_known_for_one_as_well(
+    start: Installation, tmp_path: Path
+) -> None:
+    original = start(tmp_path / "original")
+    original("cache.set('a', 'of the original')")
+    shutil.copytree(tmp_path / "original", tmp_path / "copy")
+    copy = start(tmp_path / "copy")
+    copy(
+        "import asyncio\n"
+        "async def use():\n"
+        "    found = cache.get('a')\n"
+        "    cache.set('a', 'of the copy')\n"
+        "    return found"
+    )
+    assert copy("asyncio.run(use())") is None
+    assert (copy.engine, copy(REASON)) == ("file", "taken")
+    assert original("cache.get('a')") == "of the original"

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pytest_django import Settings
 
 from cacheadmin.backend import AdaptiveCache
 from tests.cacheadmin.test_planted import entry_files
@@ -177,3 +178,24 @@ def test_a_probe_leaves_nothing_behind(new_cache: CacheMaker, tmp_path: Path) ->
     cache = new_cache("memory")
     cache.space.engine().probe()
     assert cache.space.contents().entries == 0
+
+
+@pytest.mark.parametrize("engine_name", ["file", "memory"])
+def test_a_limit_may_stand_beside_the_options_as_django_allows(
+    new_cache: CacheMaker, settings: Settings, engine_name: str
+) -> None:
+    new_cache(engine_name)
+    entry = {**settings.CACHES["default"], "max_entries": "30", "cull_frequency": 0}
+    cache = AdaptiveCache(entry["LOCATION"], entry)
+    for number in range(31):
+        cache.set(str(number), number)
+    assert len(cache.get_many(map(str, range(31)))) == 1
+
+
+@pytest.mark.parametrize("wrong", ["many", None])
+def test_a_limit_that_is_no_number_counts_as_not_given(new_cache: CacheMaker, wrong: object) -> None:
+    cache = new_cache("memory", MAX_ENTRIES=wrong, CULL_FREQUENCY=wrong)
+    cache.set("a", 1)
+    assert cache.get("a") == 1
+    identity = cache.space.identity
+    assert (identity.max_entries, identity.cull_frequency) == (10_000, 3)
