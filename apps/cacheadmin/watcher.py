@@ -7,6 +7,7 @@ no thread of ours run between requests, the same work is done in small pieces af
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import threading
@@ -18,11 +19,14 @@ from django.db import connections
 
 from cacheadmin import conf
 
+logger = logging.getLogger("cacheadmin")
+
 _tick: Callable[[], None] | None = None
 _after_answer: Callable[[], None] | None = None
 _lock = threading.Lock()
 _thread: threading.Thread | None = None
 _serves_wsgi = False
+_has_complained = False
 
 
 def connect(tick: Callable[[], None], after_answer: Callable[[], None]) -> None:
@@ -86,10 +90,21 @@ def _look_after() -> None:
         # The tests of a project have their database to themselves.
         if _tick is None or hasattr(mail, "outbox"):
             continue
-        _tick()
-        if _after_answer is not None:
-            _after_answer()
+        try:
+            _tick()
+            if _after_answer is not None:
+                _after_answer()
+        except Exception as error:  # noqa: BLE001
+            # Without this thread nobody here would ever follow again; the next look may succeed.
+            _complain_once(error)
         _give_back_connections()
+
+
+def _complain_once(error: Exception) -> None:
+    global _has_complained
+    if not _has_complained:
+        _has_complained = True
+        logger.error("What is due for the cache now and then failed; it is tried again.", exc_info=error)
 
 
 def _give_back_connections() -> None:
