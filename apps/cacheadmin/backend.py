@@ -21,6 +21,7 @@ from django.core.cache.backends.base import (
 
 from cacheadmin import groups, space, state
 from cacheadmin.engines.base import MISSING, Engine, EngineUnavailable
+from cacheadmin.identity import identify
 from cacheadmin.redis_api import DjangoRedisMethods
 from cacheadmin.shared import EPOCH
 
@@ -47,7 +48,7 @@ class AdaptiveCache(DjangoRedisMethods, BaseCache):
 
     def __init__(self, location: str, params: dict[str, Any]) -> None:
         super().__init__(params)
-        self.space = space.of(space.identify(location, params))
+        self.space = space.of(identify(location, params))
         self.fixed_group: str | None = params.get("OPTIONS", {}).get("GROUP")
         if self.fixed_group:
             self.space.named_groups.add(self.fixed_group)

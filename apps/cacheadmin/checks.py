@@ -9,10 +9,11 @@ from django.conf import settings
 from django.core import checks
 from django.core.cache import caches
 
-from cacheadmin import groups, space, watcher
+from cacheadmin import groups, watcher
 from cacheadmin.backend import AdaptiveCache
 from cacheadmin.engines.base import EngineUnavailable
 from cacheadmin.engines.file import check_directory, network_of, own_directory
+from cacheadmin.identity import identify
 from cacheadmin.verdicts import Verdict
 
 BACKEND = "cacheadmin.backend.AdaptiveCache"
@@ -99,7 +100,7 @@ def check_directories(**kwargs: Any) -> list[checks.CheckMessage]:
     """Report cache directories that cannot be used, or that others could plant files in."""
     messages: list[checks.CheckMessage] = []
     for alias, config in _adaptive().items():
-        directory: Path = space.identify(config.get("LOCATION", ""), config).directory
+        directory: Path = identify(config.get("LOCATION", ""), config).directory
         try:
             check_directory(directory)
         except EngineUnavailable as error:
@@ -125,7 +126,7 @@ def check_file_systems(**kwargs: Any) -> list[checks.CheckMessage]:
     """Report cache directories on a network file system, where each machine keeps to its own part."""
     messages: list[checks.CheckMessage] = []
     for alias, config in _adaptive().items():
-        directory: Path = space.identify(config.get("LOCATION", ""), config).directory
+        directory: Path = identify(config.get("LOCATION", ""), config).directory
         kind = network_of(directory)
         if kind:
             messages.append(

@@ -214,8 +214,8 @@ class Selector:
             return self._without_redis(Code.FILE, Verdict.CHOSEN)
         known = detect.addresses(self.plan.location) if choice == "auto" else [self.plan.location]
         results = detect.detect(known, self.namespace(), self.namespaces())
-        for index, candidate in enumerate(results):
-            if candidate.is_usable:
+        for index, found in enumerate(results):
+            if found.is_usable:
                 return Decision(Code.REDIS, Code.REDIS, Verdict.FOUND, index)
         taken = next((i for i, found in enumerate(results) if found.verdict is Verdict.TAKEN), None)
         if choice == "redis" or was_home is Code.REDIS:

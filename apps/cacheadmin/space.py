@@ -13,9 +13,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from django.conf import settings
 from django.core.cache import caches
@@ -23,44 +21,22 @@ from django.core.signals import setting_changed
 
 from cacheadmin import conf, groups, ownership, selector, shared, state
 from cacheadmin.engines.base import Contents, Engine, EngineUnavailable
-from cacheadmin.engines.file import MAX_BYTES, FileEngine, of_this_machine
+from cacheadmin.engines.file import FileEngine
 from cacheadmin.engines.memory import MemoryEngine
 from cacheadmin.engines.off import OffEngine
 from cacheadmin.engines.redis import RedisEngine, as_number, connect
 from cacheadmin.fastpath import FastPath
+from cacheadmin.identity import Identity, namespaces_beside
 from cacheadmin.plan import Code
 from cacheadmin.selector import Selector
-from cacheadmin.serializer import Serializer, fingerprint
+from cacheadmin.serializer import Serializer
 
 logger = logging.getLogger("cacheadmin")
 Result = TypeVar("Result")
 
-# Bytes. Smaller values reach a Redis sooner as they are than they would be compressed.
-COMPRESS_FROM = 65_536
 # Each may remember thousands of keys.
 _MOST_FAST_PATHS = 64
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
-
-
-@dataclass(frozen=True)
-class Identity:
-    """What makes two handles the same cache, and how big it may grow."""
-
-    # It may hold a password.
-    location: str = field(repr=False)
-    directory: Path
-    choice: str
-    prefix: str
-    max_entries: int
-    cull_frequency: int
-    compress_from: int | None
-    max_bytes: int = MAX_BYTES
-
-    @property
-    def base(self) -> str:
-        """What its keys begin with, but for what a copy adds."""
-        # Without a prefix, two projects in one Redis would share keys: the installation gives one.
-        return self.prefix or f"cacheadmin-{fingerprint(settings.SECRET_KEY)}"
 
 
 class Space:
@@ -76,7 +52,7 @@ class Space:
         self.selector: Selector = selector.for_cache(identity.location, identity.directory, identity.choice)
         if not self.selector.namespace():
             self.selector.namespace = lambda: self.namespace
-            self.selector.namespaces = lambda: _namespaces_beside(identity, self.suffix)
+            self.selector.namespaces = lambda: namespaces_beside(identity, self.suffix)
         known = state.saved()
         self.selector.follow(_governing(known.choices, identity.location), known.installation.suffix)
         self.selector.around_return.append(self.push_generations)
@@ -317,40 +293,6 @@ _registry_lock = threading.Lock()
 # Seconds that a sweep of the files may take.
 _SWEEPING = 0.01
 _complaints: set[str] = set()
-
-
-def identify(location: str, params: dict[str, Any]) -> Identity:
-    """Return the identity of the cache that an entry of CACHES describes."""
-    options = params.get("OPTIONS", {})
-    configured = options.get("DIRECTORY")
-    directory = Path(configured) if configured else shared.private_temporary_directory() / "files"
-    # On a network file system, locks and mapped words hold between the workers of one machine only.
-    directory = of_this_machine(directory)
-    return Identity(
-        location=location or conf.DEFAULT_LOCATION,
-        directory=directory,
-        choice=options.get("ENGINE", "auto"),
-        prefix=str(params.get("KEY_PREFIX") or ""),
-        # As Django has them: also under their old names, and what is no number counts as not given.
-        max_entries=_number(params.get("max_entries", options.get("MAX_ENTRIES")), 10_000),
-        cull_frequency=_number(params.get("cull_frequency", options.get("CULL_FREQUENCY")), 3),
-        compress_from=options.get("COMPRESS_FROM", COMPRESS_FROM),
-        max_bytes=_number(options.get("MAX_BYTES"), MAX_BYTES),
-    )
-
-
-def _number(given: Any, usual: int) -> int:
-    try:
-        return int(given)
-    except (ValueError, TypeError):
-        return usual
-
-
-def _namespaces_beside(identity: Identity, suffix: str) -> list[str]:
-    """Return what the keys of all caches begin with that are configured to go where *identity* goes."""
-    where = (identity.location, identity.directory, identity.choice)
-    others = [identify(entry.get("LOCATION", ""), entry) for entry in settings.CACHES.values()]
-    return [one.base + suffix for one in others if (one.location, one.directory, one.choice) == where]
 
 
 def of(identity: Identity) -> Space:

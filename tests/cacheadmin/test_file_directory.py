@@ -9,10 +9,10 @@ import pytest
 from django.core import checks
 from pytest_django import Settings
 
-from cacheadmin import space
 from cacheadmin.checks import check_directories, check_file_systems
 from cacheadmin.engines.base import EngineUnavailable
 from cacheadmin.engines.file import check_directory, file_system_of, mounts, of_this_machine, own_directory
+from cacheadmin.identity import identify
 
 MOUNTINFO = r"""
 22 1 259:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw
@@ -71,7 +71,7 @@ def test_on_a_network_file_system_each_machine_keeps_to_its_own_part(
     for host in ("web1", "web2"):
         monkeypatch.setattr("socket.gethostname", lambda host=host: host)
         parts.add(of_this_machine(on_nfs))
-        found = space.identify("", {"OPTIONS": {"DIRECTORY": str(on_nfs)}}).directory
+        found = identify("", {"OPTIONS": {"DIRECTORY": str(on_nfs)}}).directory
         assert found in parts
         assert found.parent == on_nfs
     assert len(parts) == 2

@@ -90,6 +90,18 @@ def test_a_forked_process_has_a_watcher_of_its_own(new_worker: WorkerMaker, data
     assert parent(child) == b"1"
 
 
+def test_a_look_that_fails_is_told_once_and_not_the_last_one(new_worker: WorkerMaker, database: Path) -> None:
+    worker, other = (new_worker("file", database=database) for _ in range(2))
+    worker("cache.set('a', 1)")
+    worker("from cacheadmin import watcher; tick = watcher._tick; watcher._tick = lambda: 1 / 0")
+    time.sleep(2.5)
+    worker("watcher._tick = tick")
+    other("cache.set('a', 1)")
+    switch(other, "memory")
+    wait_for(worker, "memory")
+    assert worker.said().count("ZeroDivisionError") == 1
+
+
 def test_where_requests_come_they_do_the_work(new_worker: WorkerMaker, database: Path) -> None:
     worker = new_worker("file", database=database)
     worker("request_started.send(sender=None, environ={'PATH_INFO': '/'}) and None")

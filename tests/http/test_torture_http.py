@@ -13,9 +13,9 @@ from tests.servers.site import Site
 from tests.servers.visitor import Answer
 from tests.sites import SiteMaker
 from tests.torture.http import record as facts
-from tests.torture.http.players import ARTICLES, WINDOW, Ghost, Member, Reader, window_of
+from tests.torture.http.players import ARTICLES, LIMIT, WINDOW, Ghost, Member, Reader, window_of
 from tests.torture.http.record import Record
-from tests.torture.http.run import WORKERS, Result, changes_in, run
+from tests.torture.http.run import WORKERS, Result, changes_in, most_attempts, run
 from tests.torture.http.scenes import SCENES, SWITCHED, Scene
 
 KILLED = next(scene for scene in SCENES if scene.name == "killed, its data kept")
@@ -128,9 +128,16 @@ def test_windows_and_changes_are_found() -> None:
         "2026-11-22 10:00:02,500 INFO cacheadmin: Cache engine: file -> redis (found)\n"
         "2026-11-22 10:00:03,000 INFO cacheadmin: Cache engine: redis (found)\n"
     )
-    first, second = changes_in(said, 0)
-    assert second - first == 2.25
-    assert changes_in(said, first + 1) == [second]
+    (first, away), (second, back) = changes_in(said, 0)
+    assert (second - first, away, back) == (2.25, "file", "redis")
+    assert changes_in(said, first + 1) == [(second, "redis")]
+
+
+def test_each_engine_counts_anew_and_on_memory_each_worker() -> None:
+    assert most_attempts(160, []) == LIMIT
+    assert most_attempts(160, [(90.0, "file"), (120.0, "redis")]) == 2 * LIMIT
+    assert most_attempts(160, [(90.0, "memory"), (120.0, "redis")]) == (WORKERS + 1) * LIMIT
+    assert most_attempts(160, [(120.0, "memory"), (190.0, "redis")]) == (1 + WORKERS) * LIMIT
 
 
 def test_a_result_is_good_only_if_nothing_failed_and_something_was_done() -> None:

@@ -8,7 +8,7 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -119,7 +119,8 @@ def _words() -> str:
 
 
 def _switching(ground: Ground, site: Site, record: Record) -> Ground:
-    away = ["file", "memory", "off", "auto"]
+    # Not "off", which counts nothing: nobody is refused there.
+    away = ["file", "memory"]
 
     def leave() -> None:
         away.append(away.pop(0))
@@ -152,10 +153,7 @@ def _play(
             player.join()
     changes = sorted(record.changes + changes_in(site.said(), began))
     for window, number in passed.items():
-        most = LIMIT * (1 + sum(window - WINDOW - 1 <= change <= window for change in changes))
-        if record.left_memory > began or record.is_on_memory:
-            # There each worker counts for itself.
-            most *= WORKERS
+        most = most_attempts(window, changes)
         if number > most:
             record.complain(facts.OVERRUN, f"{number} attempts passed, of {most} at the most")
     return Result(scene.name, record, record.lost_seconds(disturbed) / WORKERS, len(changes))
@@ -181,13 +179,27 @@ def _players(
     ]
 
 
-def changes_in(said: str, began: float) -> list[float]:
-    """When the server said that an engine was left or taken, since *began*."""
-    moments = [
-        datetime.strptime(f"{moment}.{part}+0000", "%Y-%m-%d %H:%M:%S.%f%z").timestamp()
-        for moment, part, _, _ in _CHANGED.findall(said)
+def most_attempts(window: int, changes: Sequence[tuple[float, str]]) -> int:
+    """How many attempts may pass at the most in a window: its limit anew on each engine in turn.
+
+    Args:
+        window: when it ends.
+        changes: when the engine was changed, and to which; in the beginning it is Redis.
+    """
+    # A change is noted a moment after it is in force.
+    before = [engine for moment, engine in changes if moment < window - WINDOW - 1]
+    during = [engine for moment, engine in changes if window - WINDOW - 1 <= moment <= window + 1]
+    # On memory each worker counts for itself.
+    return sum(LIMIT * (WORKERS if engine == "memory" else 1) for engine in [["redis", *before][-1], *during])
+
+
+def changes_in(said: str, began: float) -> list[tuple[float, str]]:
+    """When the server said that an engine was left for another, and for which, since *began*."""
+    found = [
+        (datetime.strptime(f"{moment}.{part}+0000", "%Y-%m-%d %H:%M:%S.%f%z").timestamp(), engine)
+        for moment, part, _, engine in _CHANGED.findall(said)
     ]
-    return [moment for moment in moments if moment >= began]
+    return [(moment, engine) for moment, engine in found if moment >= began]
 
 
 def _wait_for_return(site: Site, seconds: float) -> float:

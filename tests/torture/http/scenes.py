@@ -193,9 +193,8 @@ SWITCHED = SCENES[-1]
 def use(site: Site, record: Record, engine: str) -> None:
     """Choose an engine from the command line."""
     record.is_on_memory = record.is_on_memory or engine == "memory"
-    record.changes.append(time.time())
     site.manage("cache", "use", engine)
-    record.changes.append(time.time())
+    record.changes.append((time.time(), engine))
     if engine != "memory" and record.is_on_memory:
         record.is_on_memory, record.left_memory = False, time.time()
 
