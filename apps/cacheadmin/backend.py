@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar, cast
 
 from asgiref.sync import sync_to_async
@@ -131,13 +131,20 @@ class AdaptiveCache(DjangoRedisMethods, BaseCache):
 
     def _replace(self, what: str, key: str, version: int | None, *args: Any) -> Any:
         """Have it do what changes the value of *key*, so that nobody goes on reading the old one."""
-        cells, epoch, _engine, _names = self._fast.known
+        cells, epoch = self._seen()
         result = self._do(what, key, version, *args)
         if what == "delete" and self.space.selector.has_lost_redis:
             self.space.note_changes([self.group_of(key)])
         if cells[EPOCH] != epoch:
             return self._replace_again([key], lambda: self._do(what, key, version, *args), result)
         return result
+
+    def _seen(self) -> tuple[Sequence[int] | memoryview, int]:
+        """Return the EPOCH that holds now, and where to see whether it still does."""
+        cells, epoch, _engine, _names = self._fast.known
+        if cells[EPOCH] != epoch:
+            cells, epoch, _engine, _names = self._run(lambda _: self._fast.renew())
+        return cells, epoch
 
     def _replace_again(self, keys: Iterable[str], action: Callable[[], Any], result: Any) -> Any:
         """Make up for what may have changed while an engine was changing it.
@@ -149,11 +156,8 @@ class AdaptiveCache(DjangoRedisMethods, BaseCache):
             # This process cannot reach the engine that the others have switched to; a new generation can.
             self.clear_groups({self.group_of(key) for key in keys})
             return result
-        known = self._fast.known
-        if self._fast.renew() is not known:
-            again = action()
-            return result or again
-        return result
+        again = action()
+        return result or again
 
     def _run(self, action: Callable[[Engine], Result]) -> Result:
         return self.space.run(action)
@@ -294,7 +298,7 @@ class AdaptiveCache(DjangoRedisMethods, BaseCache):
         self.space.note_changes(self.group_of(key) for key in wanted)
 
     def _replace_many(self, keys: Iterable[str], action: Callable[[Engine], None]) -> None:
-        cells, epoch, _engine, _names = self._fast.known
+        cells, epoch = self._seen()
         self._run(action)
         if cells[EPOCH] != epoch:
             self._replace_again(keys, lambda: self._run(action), None)

@@ -206,3 +206,26 @@ def test_a_new_machine_takes_part_in_what_a_shared_redis_holds(
     old.space.sync()
     assert old.get("content:a") is None
     assert caches["default"] is new
+
+
+@pytest.mark.parametrize("change", ["delete", "set", "delete_many"])
+def test_a_change_that_meets_a_switch_is_made_again_whichever_thread_has_noticed_it(
+    new_cache: CacheMaker, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    cache = new_cache("file")
+    cache.set("a", "old")
+    cache.get("a")
+    engine, name = cache.space.engine(), "set" if change == "set" else change
+    real = getattr(engine, name)
+
+    def meet(*args: Any) -> Any:
+        result = real(*args)
+        monkeypatch.setattr(engine, name, real)
+        # Another thread begins anew, and keeps what it had read from the database before.
+        cache.clear_groups(["other"])
+        cache.add("a", "old")
+        return result
+
+    monkeypatch.setattr(engine, name, meet)
+    getattr(cache, change)(*{"delete": ("a",), "set": ("a", "new"), "delete_many": (["a"],)}[change])
+    assert cache.get("a") == ("new" if change == "set" else None)
