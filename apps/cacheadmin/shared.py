@@ -23,6 +23,8 @@ from pathlib import Path
 
 logger = logging.getLogger("cacheadmin")
 
+# Seconds to wait for whoever holds the lock: at most the second or so that trying out a Redis takes.
+PATIENCE = 5.0
 LAYOUT = 2
 SLOTS = 512
 _FIRST_SLOT = 16
@@ -102,7 +104,7 @@ class SharedState:
             with self.change():
                 pass
         if not self.is_shared:
-            return False
+            return self._share_after_all()
         try:
             status = os.stat(self.path, follow_symlinks=False)
             if (status.st_dev, status.st_ino) == self._inode:
@@ -117,6 +119,19 @@ class SharedState:
             self.cells = self._attach()
             # For whoever still holds the old words, in this process or another: they follow at once.
             old[MOVED] = 1
+            old[EPOCH] = (old[EPOCH] | 1) + 1
+        return True
+
+    def _share_after_all(self) -> bool:
+        """Try once more what could not be done before: the disk was full, or the directory away."""
+        with self._thread_lock:
+            old = self.cells
+            try:
+                memory = self._map()
+            except OSError:
+                return False
+            self._offsets = {}
+            self.cells = memoryview(memory).cast("Q")
             old[EPOCH] = (old[EPOCH] | 1) + 1
         return True
 
@@ -151,7 +166,8 @@ class SharedState:
         if cell is None:
             with self.lock():
                 cell = self._find_or_take_slot(_tag(namespace, group))
-            self._offsets[namespace, group] = cell
+                # Within the lock: in another file, it would be another group's.
+                self._offsets[namespace, group] = cell
         return cell
 
     def generation(self, cell: int) -> int:
@@ -217,7 +233,7 @@ class SharedState:
         try:
             if os.fstat(descriptor).st_uid != os.geteuid():
                 raise PermissionError(errno.EPERM, "it belongs to another user")
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            _take(descriptor)
             if os.fstat(descriptor).st_size < SIZE:
                 # Real blocks, not a sparse file: touching a hole on a full disk kills the process.
                 os.posix_fallocate(descriptor, 0, SIZE)
@@ -240,18 +256,36 @@ class SharedState:
 @contextlib.contextmanager
 def _locked_or_nothing(path: Path) -> Iterator[None]:
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         # Somebody removed the file: this process goes on with what it has mapped.
         yield
         return
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        # A stranger's file in its place could be locked for ever.
+        if os.fstat(descriptor).st_uid == os.geteuid():
+            _take(descriptor)
         yield
     finally:
         # Said aloud: a child forked meanwhile holds a duplicate, and with it the lock.
         fcntl.flock(descriptor, fcntl.LOCK_UN)
         os.close(descriptor)
+
+
+def _take(descriptor: int) -> None:
+    """Wait for the lock, but not for ever: its holder may be stopped, and a request waits here."""
+    pause, deadline = 0.000_1, time.monotonic() + PATIENCE
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                logger.warning("A worker holds the cache state and does not go on; this one does without it.")
+                return
+            time.sleep(pause)
+            pause = min(2 * pause, 0.01)
+        else:
+            return
 
 
 def state_path(directory: Path, identity: str) -> Path:

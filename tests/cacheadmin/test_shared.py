@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import threading
 from pathlib import Path
 
 import pytest
 
+from cacheadmin import shared
 from cacheadmin.shared import ACTIVE, LAYOUT, SIZE, SLOTS, SharedState, state_path
 
 
@@ -137,3 +139,33 @@ def test_the_state_lies_with_the_files_or_among_the_temporary_ones(
     assert elsewhere.parent.stat().st_mode & 0o777 == 0o700
     # Two projects without directories do not share a state.
     assert elsewhere != state_path(tmp_path / "in the way" / "other", "x")
+
+
+def test_words_that_could_not_be_shared_are_shared_once_they_can(path: Path) -> None:
+    first, second = SharedState(path), SharedState(path)
+    path.unlink()
+    path.mkdir()
+    assert first.mend() is True
+    assert first.is_shared is False
+    # It is tried again, and nothing of its own is lost as long as it fails.
+    first.write(ACTIVE, 2)
+    assert first.mend() is False
+    assert first.read(ACTIVE) == 2
+    path.rmdir()
+    assert first.mend() is True
+    assert second.mend() is True
+    first.write(ACTIVE, 3)
+    assert second.read(ACTIVE) == 3
+
+
+def test_a_holder_of_the_lock_that_does_not_go_on_is_not_waited_for_for_ever(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    words = SharedState(path)
+    cell = words.generation_cell("site", "content")
+    before = words.begin(cell)
+    monkeypatch.setattr(shared, "PATIENCE", 0.2)
+    with path.open("r+") as stopped:
+        fcntl.flock(stopped, fcntl.LOCK_EX)
+        assert words.advance(cell) > before
+    assert "does not go on" in caplog.text
