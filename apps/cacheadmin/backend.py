@@ -167,6 +167,11 @@ class AdaptiveCache(DjangoRedisMethods, BaseCache):
         """Whether what one worker stores now is what the others read."""
         return self._run(lambda engine: engine.is_shared)
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether the others have followed a choice that this process has not read yet: it keeps nothing."""
+        return self.space.selector.is_behind
+
     # --- One entry ---
 
     def get(self, key: str, default: Any = None, version: int | None = None, client: None = None) -> Any:

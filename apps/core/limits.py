@@ -12,10 +12,13 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Concatenate, Literal, ParamSpec
 
+from django.conf import settings
+from django.core.cache import caches
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django_ratelimit.core import get_usage
 
+from cacheadmin import state
 from core.client_ip import client_ip
 from core.views import too_many_requests
 
@@ -47,12 +50,18 @@ def usage(request: HttpRequest, group: str, rate: str, key: str) -> Usage | None
     found = count()
     if found is None:
         return None
-    if not found["limit"]:
-        # The count vanished between the two steps of raising it: the engine was switched just then.
+    if not found["limit"] or _is_behind():
+        # The engine was switched just then: the count vanished between the two steps of raising it, or
+        # this worker has not followed the others yet and counts nothing.
+        state.refresh(now=True)
         found = count()
     # A window still holds its last second: the next begins one second after the time left.
     left = max(found["time_left"], 0) + 1
     return Usage(found["count"], found["limit"], found["should_limit"], left)
+
+
+def _is_behind() -> bool:
+    return bool(getattr(caches[settings.RATELIMIT_USE_CACHE], "is_behind", False))
 
 
 def limited(

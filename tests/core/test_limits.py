@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import time_machine
 from django.contrib.auth.models import AnonymousUser
+from django.core.cache import caches
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 from pytest_django import Settings
 
+from cacheadmin import shared, state
+from cacheadmin.backend import AdaptiveCache
 from core.limits import by_field, limited, usage
 
 pytestmark = pytest.mark.django_db
@@ -31,6 +34,24 @@ def ask(address: str = "203.0.113.7", **extra: Any) -> HttpResponse:
 
 def test_it_lets_pass_exactly_as_many_as_it_says(engine: str) -> None:
     assert [ask().status_code for _ in range(6)] == [200, 200, 200, 429, 429, 429]
+
+
+def test_a_worker_that_is_behind_follows_before_it_counts(
+    engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    while ask().status_code == 200:
+        pass
+    words = cast(AdaptiveCache, caches["ratelimit"]).space.selector.words
+    plan = words.read(shared.PLAN)
+
+    def write(found: int) -> None:
+        with words.change():
+            words.write(shared.PLAN, found)
+
+    # The others have followed a choice that this worker learns of when it looks, and not before.
+    write(plan + 1)
+    monkeypatch.setattr(state, "refresh", lambda now=False: write(plan))
+    assert ask().status_code == 429
 
 
 def test_another_address_has_a_count_of_its_own(engine: str) -> None:
