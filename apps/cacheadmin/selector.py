@@ -19,7 +19,7 @@ from pathlib import Path
 
 from django.db import connections
 
-from cacheadmin import conf, detect, shared, signals, state, watcher
+from cacheadmin import conf, detect, places, shared, signals, state, watcher
 from cacheadmin.engines.base import EngineUnavailable
 from cacheadmin.engines.file import FileEngine, check_directory
 from cacheadmin.engines.redis import without_password
@@ -59,7 +59,9 @@ class Selector:
         self.namespaces: Callable[[], list[str]] = list
         # What is exchanged with the other machines before an engine that was away is read again, and after.
         self.around_return: list[Callable[[], None]] = []
-        self._shared = shared.SharedState(shared.state_path(directory, f"{location}\0{choice}"))
+        # Two sites of one user may have a directory in common, and each makes its own choices.
+        identity = f"{location}\0{choice}\0{places.configured(conf.get('DATABASE'))}"
+        self._shared = shared.SharedState(shared.state_path(directory, identity))
         self._thread_lock = threading.RLock()
         self._has_arrived = False
         self._prober: threading.Thread | None = None

@@ -30,11 +30,12 @@ def server(new_redis: Callable[..., RedisServer]) -> RedisServer:
 def start(new_worker: WorkerMaker, server: RedisServer) -> Installation:
     """Start a process of the installation in a directory: its database and its cache live there."""
 
-    def start(home: Path, engine: str = "redis", **more: object) -> Worker:
+    def start(home: Path, engine: str = "redis", **more: Any) -> Worker:
         home.mkdir(exist_ok=True)
         is_new = not (home / "db.sqlite3").exists()
         more.setdefault("location", server.url())
-        worker = new_worker(engine, database=home / "db.sqlite3", directory=home / "cache", **more)
+        more.setdefault("directory", home / "cache")
+        worker = new_worker(engine, database=home / "db.sqlite3", **more)
         if is_new:
             worker(MIGRATE)
         return worker
@@ -283,3 +284,25 @@ def test_a_copy_that_begins_on_an_event_loop_is_known_for_one_as_well(
     assert copy("asyncio.run(use())") is None
     assert (copy.engine, copy(REASON)) == ("file", "taken")
     assert original("cache.get('a')") == "of the original"
+
+
+def test_two_sites_of_one_user_do_not_disturb_each_other_in_one_directory(
+    start: Installation, tmp_path: Path
+) -> None:
+    # As where neither names a directory: both have the one among the temporary files.
+    shared: dict[str, Any] = {"directory": tmp_path / "cache", "location": nobodys_address()}
+    one = start(tmp_path / "one", "auto", SECRET_KEY="one's", **shared)
+    other = start(tmp_path / "other", "auto", SECRET_KEY="the other's", **shared)
+    sites = (one, other)
+    for site in sites:
+        site("cache.set('a', 1, None)")
+        site("__import__('cacheadmin.state').state.save_lifetime('content', 60)")
+    for _ in range(3):
+        for site in sites:
+            site("cacheadmin.refresh(); __import__('cacheadmin.state').state.look_again_soon()")
+            site.request()
+    one("__import__('cacheadmin.state').state.save_choice(engine='memory')")
+    other.request()
+    assert other("cache.get('a')") == 1
+    assert (one.engine, other.engine) == ("memory", "file")
+    assert "not the one seen before" not in one.said() + other.said()
