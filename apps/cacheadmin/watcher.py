@@ -102,12 +102,17 @@ def named_host() -> str:
     return ""
 
 
+def is_under_test() -> bool:
+    """Whether the tests of a project run here: they have their database to themselves, and undo what they do."""
+    # What Django's setup_test_environment() leaves behind, and nothing else makes.
+    return hasattr(mail, "outbox")
+
+
 def _look_after() -> None:
     pause = threading.Event()
     while not _serves_wsgi:
         pause.wait(conf.get("REFRESH_INTERVAL"))
-        # The tests of a project have their database to themselves.
-        if _tick is None or hasattr(mail, "outbox"):
+        if _tick is None or is_under_test():
             continue
         _safely(_tick)
         if _after_answer is not None:
