@@ -103,7 +103,7 @@ def named_host() -> str:
 
 
 def is_under_test() -> bool:
-    """Whether the tests of a project run here: they have their database to themselves, and undo what they do."""
+    """Whether the tests of a project run here: the database is theirs alone, and they undo what they do."""
     # What Django's setup_test_environment() leaves behind, and nothing else makes.
     return hasattr(mail, "outbox")
 
