@@ -20,7 +20,7 @@ from typing import Any, Protocol
 from django.core.signals import setting_changed
 from django.db import connections
 
-from cacheadmin import conf, groups, signals
+from cacheadmin import conf, groups, signals, watcher
 
 logger = logging.getLogger("cacheadmin")
 
@@ -237,7 +237,8 @@ def refresh_at_first_use() -> None:
     except RuntimeError:
         refresh()
         return
-    if _store is None or not _is_due():
+    # A connection of another thread would outlive the database of a test.
+    if _store is None or not _is_due() or watcher.is_under_test():
         return
     thread = threading.Thread(target=_refresh_here_alone, name="cacheadmin-first-look", daemon=True)
     thread.start()

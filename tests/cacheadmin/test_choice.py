@@ -150,7 +150,7 @@ def test_a_thousand_requests_in_a_second_are_one_query(
             begin_request()
             cache.get("a")
     # Beside it, only the savepoint that keeps the test's own transaction whole.
-    assert len([query for query in asked if query["sql"].startswith("SELECT")]) == 1
+    assert len([query for query in asked if query["sql"].lstrip("(").startswith("SELECT")]) == 1
 
 
 @pytest.mark.django_db
