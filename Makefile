@@ -76,9 +76,10 @@ build: venv ## compile catalogues, collect and compress assets
 
 # --- Packages ---
 
-# One lock for all supported versions, made for the oldest of them.
-COMPILE_LOCK = $(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 \
-	--custom-compile-command 'make lock'
+# One lock for all supported versions, made for the oldest of them. It keeps the extras: pips before 23.3
+# do not see that `coverage==7` answers for `coverage[toml]` too, and refuse the lock once a newer one is out.
+COMPILE_LOCK = $(VENV)/bin/uv pip compile --quiet --universal --generate-hashes --no-strip-extras \
+	--python-version 3.11 --custom-compile-command 'make lock'
 
 .PHONY: lock
 lock: venv-dev ## write requirements*.txt anew from requirements*.in (UPGRADE=1 raises the versions)

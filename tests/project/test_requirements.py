@@ -25,7 +25,7 @@ def entries(name: str) -> list[str]:
 def test_every_package_has_one_version_and_hashes(lock: str) -> None:
     assert len(entries(lock)) > 10
     for entry in entries(lock):
-        assert re.match(r"\s*[\w.-]+(\[[\w,-]+\])?==\S+", entry), entry
+        assert re.match(r"\s*[\w.-]+(\[[\w, -]+\])?==\S+", entry), entry
         assert "--hash=sha256:" in entry, entry
 
 
@@ -42,6 +42,12 @@ def test_every_wish_stands_in_the_lock(lock: str) -> None:
         assert found is not None, f"{wish.name} is missing: make lock"
         version = next(iter(found.specifier)).version
         assert wish.specifier.contains(version, prereleases=True), f"{found} is not {wish}: make lock"
+
+
+def test_extras_are_kept() -> None:
+    """A pip before 23.3 refuses a lock without them as soon as a newer version than the locked one is out."""
+    assert [entry for entry in entries("requirements-dev.txt") if entry.startswith("coverage[toml]==")]
+    assert [entry for entry in entries("requirements.txt") if entry.startswith("psycopg[binary, pool]==")]
 
 
 def test_both_locks_agree() -> None:
