@@ -1,0 +1,10 @@
+"""The words that ``manage.py cache`` takes, a module each, in the order of its help."""
+
+from cacheadmin.management.subcommands.base import Subcommand
+from cacheadmin.management.subcommands.claim import Claim
+from cacheadmin.management.subcommands.clear import Clear
+from cacheadmin.management.subcommands.status import Status
+from cacheadmin.management.subcommands.ttl import Ttl
+from cacheadmin.management.subcommands.use import Use
+
+ALL: tuple[type[Subcommand], ...] = (Status, Use, Ttl, Claim, Clear)

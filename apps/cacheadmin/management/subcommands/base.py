@@ -1,0 +1,57 @@
+"""What every subcommand of ``manage.py cache`` has in common."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+MISUSE = 2
+
+
+class Subcommand(ABC):
+    """One word after ``manage.py cache``.
+
+    Args:
+        command: what it writes through, in its colours.
+    """
+
+    name: ClassVar[str]
+    # Its line in the help, in lower case and without a full stop.
+    help: ClassVar[str]
+
+    def __init__(self, command: BaseCommand) -> None:
+        self.stdout, self.stderr, self.style = command.stdout, command.stderr, command.style
+
+    @classmethod  # noqa: B027 (many take nothing more)
+    def add_arguments(cls, parser: CommandParser) -> None:
+        """Declare what it takes beside ``--alias`` and ``--json``."""
+
+    @abstractmethod
+    def run(self, options: dict[str, Any]) -> None:
+        """Do it.
+
+        Raises:
+            CommandError: it failed (exit code 1), or was misused (2).
+        """
+
+    def print_json(self, data: dict[str, Any]) -> None:
+        """Print *data* for programs."""
+        self.stdout.write(json.dumps(data, indent=2))
+
+
+def no_group(name: str) -> CommandError:
+    """Return what is said of a group that nobody declared."""
+    return CommandError(
+        f"There is no group {name!r}. `manage.py cache status` lists the groups.", returncode=MISUSE
+    )
+
+
+def not_saved(what: str, error: Exception, instead: str) -> CommandError:
+    """Return what is said where *what* could not be saved, and what can be done *instead*."""
+    return CommandError(
+        f"The {what} cannot be saved ({type(error).__name__}): the database is out of reach, or has "
+        f"no table for it yet. Run `manage.py migrate`, or {instead}."
+    )

@@ -1,0 +1,52 @@
+"""``manage.py cache use``: choose the engine."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.core.cache import caches
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import CommandError, CommandParser
+from django.db import DatabaseError
+
+from cacheadmin import detect, state
+from cacheadmin.backend import AdaptiveCache
+from cacheadmin.management.subcommands.base import not_saved
+from cacheadmin.management.subcommands.status import Status
+
+_ENGINES = ("auto", "redis", "file", "memory", "off")
+
+
+class Use(Status):
+    """Save a choice, then show what came of it."""
+
+    name = "use"
+    help = "choose the engine"
+
+    @classmethod
+    def add_arguments(cls, parser: CommandParser) -> None:
+        """Declare the engine and its address."""
+        parser.add_argument("engine", choices=_ENGINES)
+        parser.add_argument("--redis-url", default="", help="the address of Redis; kept encrypted")
+        parser.add_argument("--force", action="store_true", help="save an address that does not work")
+
+    def run(self, options: dict[str, Any]) -> None:
+        """Save the choice, unless its address is of no use."""
+        engine, address = options["engine"], options["redis_url"]
+        if engine == "redis" and not options["force"]:
+            _refuse_dead_address(options["alias"], address)
+        try:
+            state.save_choice(options["alias"], engine=engine, location=address, actor="manage.py")
+        except (DatabaseError, ImproperlyConfigured) as error:
+            raise not_saved("choice", error, "set OPTIONS['ENGINE'] in CACHES") from error
+        super().run(options)
+
+
+def _refuse_dead_address(alias: str, address: str) -> None:
+    space = cast(AdaptiveCache, caches[alias]).space
+    candidate = detect.examine(address or space.selector.configured.location, space.namespace)
+    if not candidate.is_usable:
+        raise CommandError(
+            f"Redis at {candidate.address} cannot be used: {candidate.verdict.label}. "
+            "Nothing was changed. Mend the address, or say --force to save it all the same."
+        )
