@@ -139,6 +139,9 @@ def _tell(story: Story, changer: Worker, environment: dict[str, str]) -> Story:
             assert use.returncode == 0, use.communicate()[0]
         story.switches.append((begun, time.monotonic(), engine))
         _change_for(IN_FORCE + 0.3, story, changer)
+    # Nobody is ended while another is still asked: clients of one broker share their connections.
+    for process in story.processes.values():
+        process.stop_asking()
     for process in story.processes.values():
         process.end()
     return story

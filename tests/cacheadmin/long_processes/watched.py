@@ -59,6 +59,7 @@ class Watched(ABC):
         self.seen: list[Seen] = []
         self.failure = ""
         self._over = threading.Event()
+        self._is_closed = False
         self._thread = threading.Thread(target=self._keep_asking)
 
     @abstractmethod
@@ -81,12 +82,17 @@ class Watched(ABC):
         """Start asking."""
         self._thread.start()
 
+    def stop_asking(self) -> None:
+        """Ask no more: the first half of the end."""
+        self._over.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
     def end(self) -> None:
         """Stop asking, and end it."""
-        if not self._over.is_set():
-            self._over.set()
-            if self._thread.is_alive():
-                self._thread.join()
+        self.stop_asking()
+        if not self._is_closed:
+            self._is_closed = True
             self.close()
 
     def _keep_asking(self) -> None:
