@@ -85,16 +85,18 @@ def examine(address: str, namespace: str = "", beside: Sequence[str] = ()) -> Ca
         # Nothing stored by a probe is ever read as a value, so it needs no secret.
         engine = RedisEngine(wire, Serializer(""), prefix=namespace or "cacheadmin")
         if namespace:
-            names = dict.fromkeys(map(ownership.name_of_note, (namespace, *beside)))
-            for owner in map(ownership.read_note, engine.read_notes(names)):
-                if owner is not None and not ownership.is_ours(owner):
-                    raise EngineUnavailable(Verdict.TAKEN, owner.label)
+            ownership.refuse_strangers(engine, (namespace, *beside))
         engine.probe()
     except EngineUnavailable as error:
-        verdict, detail = error.verdict, error.detail
-        if verdict is Verdict.LOST:
-            # A server that hangs up on a first greeting most likely speaks TLS where we do not.
-            verdict = Verdict.NEEDS_TLS
-        elif verdict is Verdict.TIMED_OUT and answers_without_tls(address, conf.get("ANSWER_TIMEOUT")):
-            verdict = Verdict.NO_TLS
+        verdict, detail = looked_closer(error.verdict, address), error.detail
     return Candidate(without_password(address), verdict, detail, (time.perf_counter() - began) * 1000)
+
+
+def looked_closer(verdict: Verdict, address: str) -> Verdict:
+    """Return what most likely is behind a *verdict* on a first greeting, if TLS may have to do with it."""
+    if verdict is Verdict.LOST:
+        # A server that hangs up on a first greeting most likely speaks TLS where we do not.
+        return Verdict.NEEDS_TLS
+    if verdict is Verdict.TIMED_OUT and answers_without_tls(address, conf.get("ANSWER_TIMEOUT")):
+        return Verdict.NO_TLS
+    return verdict

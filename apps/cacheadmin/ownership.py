@@ -113,6 +113,18 @@ def require(engine: RedisEngine, namespace: str, note: bytes | None) -> None:
         engine.write_note(name_of_note(namespace), ours.as_note())
 
 
+def refuse_strangers(engine: RedisEngine, namespaces: Iterable[str]) -> None:
+    """Make sure that none of *namespaces* is another installation's; nothing is noted.
+
+    Raises:
+        EngineUnavailable: one is.
+    """
+    names = dict.fromkeys(map(name_of_note, namespaces))
+    for owner in map(read_note, engine.read_notes(names)):
+        if owner is not None and not is_ours(owner):
+            raise EngineUnavailable(Verdict.TAKEN, owner.label)
+
+
 def take_over(engine: RedisEngine, namespaces: Iterable[str]) -> None:
     """Make the keys of *namespaces* ours, whosever they were."""
     for namespace in namespaces:

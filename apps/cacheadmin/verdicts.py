@@ -41,6 +41,7 @@ class Verdict(IntEnum):
     NOT_CLUSTER = 27
     IS_CLUSTER = 28
     TAKEN = 29
+    FORBIDDEN = 30
 
     @property
     def word(self) -> str:
@@ -84,6 +85,7 @@ _LABELS: dict[Verdict, Promise] = {
     Verdict.NOT_CLUSTER: _("it is no Cluster"),
     Verdict.IS_CLUSTER: _("it belongs to a Cluster: the address has to begin with redis+cluster"),
     Verdict.TAKEN: _("its keys are another installation’s: say whether this one was moved or copied"),
+    Verdict.FORBIDDEN: _("addresses of this kind are not tried from here"),
 }
 
 ENGINE_LABELS: dict[str, Promise] = {

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import socket
+import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any, cast
 
@@ -86,3 +89,67 @@ def new_worker(tmp_path: Path) -> Iterator[WorkerMaker]:
 def nobodys_address() -> str:
     """An address of the loopback where nobody listens."""
     return f"redis://127.0.0.1:{free_port()}/0"
+
+
+# --- What is no Redis ---
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """An address that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"redis://127.0.0.1:{listener.getsockname()[1]}/0"
+
+
+@pytest.fixture
+def full() -> Iterator[str]:
+    """An address whose kernel drops what comes: its queue of connections is full."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        waiting = []
+        for _ in range(4):
+            one = socket.socket()
+            one.setblocking(False)
+            one.connect_ex(listener.getsockname())
+            waiting.append(one)
+        yield f"redis://127.0.0.1:{listener.getsockname()[1]}/0"
+        for one in waiting:
+            one.close()
+
+
+class Web(BaseHTTPRequestHandler):
+    """Not a Redis."""
+
+    def log_message(self, *args: object) -> None:
+        """Keep quiet."""
+
+
+@pytest.fixture
+def website() -> Iterator[str]:
+    with HTTPServer(("127.0.0.1", 0), Web) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+        thread.start()
+        yield f"redis://127.0.0.1:{server.server_port}/0"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def hangs_up() -> Iterator[str]:
+    """An address that closes every connection at once."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def refuse() -> None:
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                connection.close()
+
+        thread = threading.Thread(target=refuse)
+        thread.start()
+        yield f"redis://127.0.0.1:{listener.getsockname()[1]}/0"
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
-from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,67 +23,6 @@ NewRedis = Callable[..., RedisServer]
 CacheMaker = Callable[..., AdaptiveCache]
 # What the engine needs, and nothing else.
 MINIMAL = "+ping +select +get +set +mget +del +expire +incrby +watch +multi +exec"
-
-
-@pytest.fixture
-def silent() -> Iterator[str]:
-    """An address that takes connections and never says a word."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        yield f"redis://127.0.0.1:{listener.getsockname()[1]}/0"
-
-
-@pytest.fixture
-def full() -> Iterator[str]:
-    """An address whose kernel drops what comes: its queue of connections is full."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        waiting = []
-        for _ in range(4):
-            one = socket.socket()
-            one.setblocking(False)
-            one.connect_ex(listener.getsockname())
-            waiting.append(one)
-        yield f"redis://127.0.0.1:{listener.getsockname()[1]}/0"
-        for one in waiting:
-            one.close()
-
-
-class Web(BaseHTTPRequestHandler):
-    """Not a Redis."""
-
-    def log_message(self, *args: object) -> None:
-        """Keep quiet."""
-
-
-@pytest.fixture
-def website() -> Iterator[str]:
-    with HTTPServer(("127.0.0.1", 0), Web) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-        thread.start()
-        yield f"redis://127.0.0.1:{server.server_port}/0"
-        server.shutdown()
-        thread.join()
-
-
-@pytest.fixture
-def hangs_up() -> Iterator[str]:
-    """An address that closes every connection at once."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def refuse() -> None:
-            while True:
-                try:
-                    connection, _ = listener.accept()
-                except OSError:
-                    return
-                connection.close()
-
-        thread = threading.Thread(target=refuse)
-        thread.start()
-        yield f"redis://127.0.0.1:{listener.getsockname()[1]}/0"
-        listener.shutdown(socket.SHUT_RDWR)
-        thread.join()
 
 
 # --- Verdicts ---

@@ -115,6 +115,10 @@ class ClusterWire(Wire):
                 self._client = self._make_client()
             return self._client
 
+    def close(self) -> None:
+        for wire in self._wires.values():
+            wire.close()
+
     # --- Following a key ---
 
     def _followed(self, host: Host, packet: bytes, answer: Any) -> Any:

@@ -9,6 +9,7 @@ import threading
 import time
 import weakref
 from collections import deque
+from collections.abc import Callable
 from typing import Any, cast
 
 import redis
@@ -61,12 +62,33 @@ def connect(address: str, connect_timeout: float, answer_timeout: float) -> Wire
     with _registry.lock:
         found = _registry.wires.get(key)
         if found is None:
-            found = _registry.wires[key] = _wire(address, parsed, connect_timeout, answer_timeout)
+            options = _options(connect_timeout, answer_timeout)
+            found = _registry.wires[key] = _wire(address, parsed, options, PooledConnectionFactory)
         return found
 
 
-def _wire(address: str, parsed: Address, connect_timeout: float, answer_timeout: float) -> Wire:
-    options = {
+def connect_apart(
+    address: str, connect_timeout: float, answer_timeout: float, greet: Callable[[Any], None]
+) -> Wire:
+    """Return a way to *address* that shares no connection with anybody; whoever asked for it closes it.
+
+    Args:
+        address: as for ``connect()``.
+        connect_timeout: seconds to wait for a connection.
+        answer_timeout: seconds to wait for each answer.
+        greet: called with each connection once it stands; it has to log in.
+
+    Raises:
+        EngineUnavailable: the address cannot be understood.
+    """
+    parsed = parse(address)
+    parsed.check_files()
+    options = {**_options(connect_timeout, answer_timeout), "redis_connect_func": greet}
+    return _wire(address, parsed, options, ApartConnectionFactory)
+
+
+def _options(connect_timeout: float, answer_timeout: float) -> dict[str, Any]:
+    return {
         "socket_connect_timeout": connect_timeout,
         "socket_timeout": answer_timeout,
         "socket_keepalive": True,
@@ -81,15 +103,20 @@ def _wire(address: str, parsed: Address, connect_timeout: float, answer_timeout:
         "encoding": "utf-8",
         "decode_responses": False,
     }
-    patience = connect_timeout + answer_timeout
+
+
+def _wire(
+    address: str, parsed: Address, options: dict[str, Any], factory: type[PooledConnectionFactory]
+) -> Wire:
+    patience = options["socket_connect_timeout"] + options["socket_timeout"]
     if parsed.kind == CLUSTER:
         return _cluster(parsed, options, patience)
-    return ServerWire(_client(address, options), patience)
+    return ServerWire(_client(address, options, factory), patience)
 
 
-def _client(address: str, options: dict[str, Any]) -> redis.Redis:
+def _client(address: str, options: dict[str, Any], factory: type[PooledConnectionFactory]) -> redis.Redis:
     django_redis = {
-        "CONNECTION_FACTORY": f"{__name__}.{PooledConnectionFactory.__name__}",
+        "CONNECTION_FACTORY": f"{__name__}.{factory.__name__}",
         "CONNECTION_POOL_KWARGS": {**options, "max_connections": _MOST_CONNECTIONS},
     }
     # In a list: django-redis would cut it at the commas.
@@ -173,6 +200,13 @@ class PooledConnectionFactory(ConnectionFactory[Any, Any, Any]):  # type: ignore
         return Pool(kind, most, host=host, port=port, **own)
 
 
+class ApartConnectionFactory(PooledConnectionFactory):
+    """A pool for whoever asks, and for nobody else."""
+
+    def get_or_create_connection_pool(self, params: dict[str, Any]) -> Any:
+        return self.get_connection_pool(params)
+
+
 class Sentinels:
     """Who knows where the master is.
 
@@ -184,6 +218,8 @@ class Sentinels:
     def __init__(self, address: Address, options: dict[str, Any]) -> None:
         self._hosts = list(address.hosts)
         self._options = {**options, **address.sentinel_login, **(address.tls or {})}
+        # A greeting is meant for the master.
+        self._options.pop("redis_connect_func", None)
         self._kind = DirectConnection if address.tls is None else DirectSSLConnection
         self._patience = options["socket_connect_timeout"] + options["socket_timeout"]
 

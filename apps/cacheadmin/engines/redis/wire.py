@@ -101,6 +101,10 @@ class Wire(ABC):
     def client(self) -> Any:
         """Return the client library's own client, for what has no method here."""
 
+    @abstractmethod
+    def close(self) -> None:
+        """Close all connections; only for a way that nobody else uses."""
+
 
 class ServerWire(Wire):
     """One server, or the one that Sentinels name.
@@ -269,6 +273,9 @@ class ServerWire(Wire):
 
     def client(self) -> Any:
         return self._client
+
+    def close(self) -> None:
+        self._pool.disconnect()
 
     # --- Connections ---
 
