@@ -16,9 +16,10 @@ class CacheAdminConfig(AppConfig):
 
     def ready(self) -> None:
         """Give the state its loader, find the groups, register the checks, follow the requests."""
-        from cacheadmin import checks, groups, models, state, upkeep, watcher
+        from cacheadmin import checks, events, groups, models, state, upkeep, watcher
 
         state.connect(models)
+        events.connect(models.save_events, models.trim_events)
         groups.autodiscover()
         checks.register()
         watcher.connect(upkeep.tick, upkeep.housekeeping)

@@ -22,6 +22,10 @@ DEFAULTS: dict[str, Any] = {
     "PROBE_INTERVAL": 0.5,
     # Whether a thread of ours may run between requests; None finds it out.
     "THREADS": None,
+    # How many events are kept.
+    "EVENTS": 1000,
+    # Dotted path of what finds the client's address in a request; None takes REMOTE_ADDR.
+    "CLIENT_ADDRESS": None,
     # What the environment fixes: {"LOCATION": "REDIS_URL"} says that the address comes from that
     # variable, so that no saved address replaces it.
     "ENVIRONMENT": {},
@@ -51,6 +55,12 @@ def location(alias: str) -> str:
 def has_location(alias: str, sought: str) -> bool:
     """Whether CACHES has *alias* at the LOCATION *sought*: there, what is saved for one governs all."""
     return alias in settings.CACHES and location(alias) == sought
+
+
+def together_with(alias: str) -> list[str]:
+    """Return *alias* and then those at the same LOCATION, which share what is saved."""
+    there = location(alias)
+    return [alias, *(other for other in aliases() if other != alias and has_location(other, there))]
 
 
 def _forget(*, setting: str, **kwargs: object) -> None:

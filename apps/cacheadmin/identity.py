@@ -66,6 +66,15 @@ def _number(given: Any, usual: int) -> int:
 
 def namespaces_beside(identity: Identity, suffix: str) -> list[str]:
     """Return what the keys of all caches begin with that are configured to go where *identity* goes."""
+    return [one.base + suffix for one in _beside(identity).values()]
+
+
+def aliases_beside(identity: Identity) -> list[str]:
+    """Return the aliases of the caches that are configured to go where *identity* goes."""
+    return list(_beside(identity))
+
+
+def _beside(identity: Identity) -> dict[str, Identity]:
     where = (identity.location, identity.directory, identity.choice)
-    others = [identify(entry.get("LOCATION", ""), entry) for entry in settings.CACHES.values()]
-    return [one.base + suffix for one in others if (one.location, one.directory, one.choice) == where]
+    others = {alias: identify(entry.get("LOCATION", ""), entry) for alias, entry in settings.CACHES.items()}
+    return {alias: one for alias, one in others.items() if (one.location, one.directory, one.choice) == where}

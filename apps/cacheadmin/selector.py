@@ -19,7 +19,7 @@ from pathlib import Path
 
 from django.db import connections
 
-from cacheadmin import conf, detect, places, shared, signals, state, watcher
+from cacheadmin import announce, conf, detect, places, shared, state, watcher
 from cacheadmin.engines.base import EngineUnavailable
 from cacheadmin.engines.file import FileEngine, check_directory
 from cacheadmin.engines.redis import without_password
@@ -57,6 +57,7 @@ class Selector:
         self.namespace: Callable[[], str] = str
         # And those of all caches here: they go together, so nobody's keys may be taken.
         self.namespaces: Callable[[], list[str]] = list
+        self.aliases: Callable[[], list[str]] = list
         # What is exchanged with the other machines before an engine that was away is read again, and after.
         self.around_return: list[Callable[[], None]] = []
         # Two sites of one user may have a directory in common, and each makes its own choices.
@@ -258,7 +259,7 @@ class Selector:
 
     def _publish(self, decision: Decision) -> None:
         words = self._shared
-        before = Code(words.read(shared.ACTIVE))
+        before, home_before = Code(words.read(shared.ACTIVE)), words.read(shared.HOME)
         with words.change():
             # First the new generations, then the engine: nobody may read the new engine under the old ones.
             if before is not Code.UNDECIDED:
@@ -268,18 +269,7 @@ class Selector:
             words.write(shared.REASON, decision.reason)
             words.write(shared.SINCE, time.time_ns())
             words.write(shared.ACTIVE, decision.active)
-        if before is Code.UNDECIDED:
-            logger.info("Cache engine: %s (%s)", decision.active.word, decision.reason.word)
-            return
-        lost = decision.active != decision.home
-        logger.log(
-            logging.WARNING if lost else logging.INFO,
-            "Cache engine: %s -> %s (%s)",
-            before.word,
-            decision.active.word,
-            decision.reason.word,
-        )
-        signals.send("outage" if lost else "switch", engine=decision.active.word, detail=decision.reason.word)
+        announce.engine_changed(self.aliases(), before, home_before, decision)
 
     # --- Coming back ---
 

@@ -1,4 +1,10 @@
-"""One signal carries every event of a cache: ``outage``, ``switch``, ``clear``, ``choice``, ``lifetime``."""
+"""One signal carries every event of a cache, of these kinds.
+
+What people do: ``choice`` (of an engine), ``lifetime``, ``rollback`` (of these two), ``refused`` (a choice
+that does not work), ``clear``, ``warm``, ``moved`` and ``copied``. What happens by itself: ``outage`` (an
+engine is lost), ``return`` (it is back), ``switch`` (any other change of engine), ``restored`` (the database
+is another one).
+"""
 
 from __future__ import annotations
 
@@ -13,7 +19,8 @@ def send(kind: str, **details: Any) -> None:
     """Tell all receivers; a receiver that fails is not the cache's business.
 
     Args:
-        kind: ``outage``, ``switch``, ``clear``, ``choice`` or ``lifetime``.
-        details: what belongs to the event: ``engine``, ``detail``, ``seconds``, ``actor``, ``request``, …
+        kind: see above.
+        details: what belongs to the event: ``alias``, ``engine``, ``detail``, ``seconds``, ``ms``, and
+            ``actor`` and ``request`` where somebody did it.
     """
     cache_event.send_robust(sender=None, kind=kind, **details)

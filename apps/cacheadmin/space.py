@@ -26,7 +26,7 @@ from cacheadmin.engines.memory import MemoryEngine
 from cacheadmin.engines.off import OffEngine
 from cacheadmin.engines.redis import RedisEngine, as_number, connect
 from cacheadmin.fastpath import FastPath
-from cacheadmin.identity import Identity, namespaces_beside
+from cacheadmin.identity import Identity, aliases_beside, namespaces_beside
 from cacheadmin.plan import Code
 from cacheadmin.selector import Selector
 from cacheadmin.serializer import Serializer
@@ -53,6 +53,7 @@ class Space:
         if not self.selector.namespace():
             self.selector.namespace = lambda: self.namespace
             self.selector.namespaces = lambda: namespaces_beside(identity, self.suffix)
+            self.selector.aliases = lambda: aliases_beside(identity)
         known = state.saved()
         self.selector.follow(_governing(known.choices, identity.location), known.installation.suffix)
         self.selector.around_return.append(self.push_generations)

@@ -21,6 +21,7 @@ from django.core.signals import setting_changed
 from django.db import connections
 
 from cacheadmin import conf, groups, signals, watcher
+from cacheadmin.saved_settings import Change, SavedSettings
 
 logger = logging.getLogger("cacheadmin")
 
@@ -89,11 +90,14 @@ class Store(Protocol):
     def load_saved(self) -> Saved:
         """Read everything."""
 
-    def save_choice(self, alias: str, engine: str, location: str) -> None:
-        """Write the choice for an alias."""
+    def save_choice(self, aliases: list[str], engine: str, location: str) -> Change:
+        """Write the choice for the first of some aliases at one LOCATION."""
 
-    def save_lifetime(self, aliases: list[str], group: str, seconds: int | None) -> None:
+    def save_lifetime(self, aliases: list[str], group: str, seconds: int | None) -> Change:
         """Write the lifetime of a group for the first of some aliases at one LOCATION."""
+
+    def restore(self, aliases: list[str], settings: SavedSettings) -> Change:
+        """Write what was saved for some aliases at one LOCATION once."""
 
     def save_suffix(self, suffix: str) -> None:
         """Write what a copied installation adds to its prefixes."""
@@ -312,12 +316,10 @@ def save_lifetime(group: str, seconds: int | None, *, alias: str = "default", **
         raise ValueError(
             f"A lifetime is a whole number of seconds, 1 to {LONGEST_LIFETIME} (30 days), not {seconds!r}."
         )
-    location = conf.location(alias)
-    before = saved_lifetimes(location).get(group)
-    beside = [other for other in conf.aliases() if other != alias and conf.has_location(other, location)]
-    store().save_lifetime([alias, *beside], group, seconds)
+    before = saved_lifetimes(conf.location(alias)).get(group)
+    change = store().save_lifetime(conf.together_with(alias), group, seconds)
     refresh(now=True)
-    signals.send("lifetime", alias=alias, group=group, seconds=seconds, before=before, **origin)
+    _tell("lifetime", change, alias=alias, group=group, seconds=seconds, before=before, **origin)
 
 
 def _is_lifetime(seconds: object) -> bool:
@@ -341,9 +343,26 @@ def save_choice(alias: str = "default", *, engine: str, location: str = "", **or
     """
     if engine not in ("auto", "redis", "file", "memory", "off"):
         raise ValueError(f"There is no engine {engine!r}.")
-    store().save_choice(alias, engine, location)
+    change = store().save_choice(conf.together_with(alias), engine, location)
     refresh(now=True)
-    signals.send("choice", alias=alias, engine=engine, **origin)
+    _tell("choice", change, alias=alias, engine=engine, **origin)
+
+
+def restore(settings: SavedSettings, *, alias: str = "default", **origin: Any) -> None:
+    """Save once more what was saved for the alias and those at the same LOCATION; in force here at once.
+
+    Args:
+        settings: all of it; what is not in it is forgotten.
+        alias: a key of CACHES.
+        origin: what the event says of its cause, such as ``actor`` and ``request``.
+    """
+    change = store().restore(conf.together_with(alias), settings)
+    refresh(now=True)
+    _tell("rollback", change, alias=alias, **origin)
+
+
+def _tell(kind: str, change: Change, **details: Any) -> None:
+    signals.send(kind, settings_before=change.before, settings_after=change.after, **details)
 
 
 def _forget_locations(*, setting: str, **kwargs: object) -> None:

@@ -7,7 +7,7 @@ import time
 
 from django.db import Error
 
-from cacheadmin import conf, selector, space, state, watcher
+from cacheadmin import conf, events, selector, space, state, watcher
 
 _mended_at = _kept_house_at = float("-inf")
 
@@ -28,7 +28,7 @@ def tick() -> None:
 
 
 def housekeeping() -> None:
-    """Do what no request shall wait for: tell other machines, give back room, keep the revision young."""
+    """Do what no request shall wait for: tell other machines, give back room, write down what happened."""
     global _kept_house_at
     if not watcher.threads_run():
         for one in selector.every():
@@ -40,6 +40,8 @@ def housekeeping() -> None:
     for cache in space.every():
         cache.publish_changes()
         cache.sweep()
+    with contextlib.suppress(Error):
+        events.keep_house()
     installation = state.saved().installation
     if installation.place:
         # A connection that was lost says InterfaceError, which is no DatabaseError.

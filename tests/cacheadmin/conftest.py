@@ -13,7 +13,7 @@ import pytest
 from django.core.cache import caches
 from pytest_django import Settings
 
-from cacheadmin import state
+from cacheadmin import events, state
 from cacheadmin.backend import AdaptiveCache
 from tests.cacheadmin.workers import Worker, settings_of
 from tests.engines import fresh_name
@@ -31,6 +31,8 @@ def _nothing_remembered() -> None:
     state._has_complained = False
     state._has_looked = False
     state._has_loaded = False
+    events._waiting.clear()
+    events._next_try = float("-inf")
 
 
 @pytest.fixture

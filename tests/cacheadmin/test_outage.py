@@ -242,7 +242,7 @@ def test_the_state_is_told_while_it_is_away_and_when_it_is_back(
     wait_until(lambda: len(events) == 2, seconds=2)
     assert events == [
         {"kind": "outage", "engine": "file", "detail": "refused"},
-        {"kind": "switch", "engine": "redis", "detail": "found"},
+        {"kind": "return", "engine": "redis", "detail": "found"},
     ]
     warnings = [record for record in caplog.records if record.levelno >= logging.WARNING]
     assert [record.getMessage() for record in warnings] == ["Cache engine: redis -> file (refused)"]

@@ -1,5 +1,6 @@
 """What is saved in the database; a module for each kind, all of it reached from here."""
 
+from cacheadmin.models.events import CacheEvent, save_events, trim_events
 from cacheadmin.models.saved import (
     CacheSettings,
     Generation,
@@ -8,6 +9,7 @@ from cacheadmin.models.saved import (
     load_choices,
     load_saved,
     raise_revision_if_due,
+    restore,
     save_choice,
     save_generations,
     save_lifetime,
@@ -15,6 +17,7 @@ from cacheadmin.models.saved import (
 )
 
 __all__ = [
+    "CacheEvent",
     "CacheSettings",
     "Generation",
     "GroupLifetime",
@@ -22,8 +25,11 @@ __all__ = [
     "load_choices",
     "load_saved",
     "raise_revision_if_due",
+    "restore",
     "save_choice",
+    "save_events",
     "save_generations",
     "save_lifetime",
     "save_suffix",
+    "trim_events",
 ]

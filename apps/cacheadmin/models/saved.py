@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from cacheadmin import conf, encryption, places, state
+from cacheadmin.saved_settings import Change, SavedSettings
 from cacheadmin.state import Saved, SavedChoice
 from cacheadmin.verdicts import ENGINE_LABELS
 
@@ -182,17 +183,27 @@ def load_choices() -> dict[str, SavedChoice]:
 # Each begins with what writes: on SQLite, a transaction that begins with a read may not wait for its turn.
 
 
-def save_choice(alias: str, engine: str, location: str) -> None:
-    """Write the choice for *alias* and raise its revision."""
+def save_choice(aliases: list[str], engine: str, location: str) -> Change:
+    """Write the choice for the first of *aliases*, in the place of any that the others have.
+
+    Args:
+        aliases: those at one LOCATION.
+        engine: the engine.
+        location: the address of Redis, or an empty string for the configured one.
+    """
     values = {"engine": engine, "encrypted_location": encryption.encrypt(location)}
-    with _changing() as database:
+
+    def write(database: str) -> None:
         rows = CacheSettings.objects.using(database)
         raised = {**values, "revision": F("revision") + 1, "updated_at": timezone.now()}
-        if not rows.filter(alias=alias).update(**raised):
-            rows.update_or_create(alias=alias, defaults=values)
+        if not rows.filter(alias=aliases[0]).update(**raised):
+            rows.update_or_create(alias=aliases[0], defaults=values)
+        rows.filter(alias__in=aliases[1:]).delete()
+
+    return _change(aliases, write)
 
 
-def save_lifetime(aliases: list[str], group: str, seconds: int | None) -> None:
+def save_lifetime(aliases: list[str], group: str, seconds: int | None) -> Change:
     """Write the lifetime of *group* for the first of *aliases*, in the place of any that the others have.
 
     Args:
@@ -200,7 +211,8 @@ def save_lifetime(aliases: list[str], group: str, seconds: int | None) -> None:
         group: the group's name.
         seconds: ``None`` forgets what was saved.
     """
-    with _changing() as database:
+
+    def write(database: str) -> None:
         rows = GroupLifetime.objects.using(database)
         if seconds is None:
             rows.filter(group=group, alias__in=aliases).delete()
@@ -209,6 +221,50 @@ def save_lifetime(aliases: list[str], group: str, seconds: int | None) -> None:
         if not own.update(seconds=seconds, updated_at=timezone.now()):
             rows.update_or_create(alias=aliases[0], group=group, defaults={"seconds": seconds})
         rows.filter(group=group, alias__in=aliases[1:]).delete()
+
+    return _change(aliases, write)
+
+
+def restore(aliases: list[str], settings: SavedSettings) -> Change:
+    """Write *settings* in the place of all that is saved for *aliases*.
+
+    Args:
+        aliases: those at one LOCATION.
+        settings: what was saved for them once.
+    """
+
+    def write(database: str) -> None:
+        CacheSettings.objects.using(database).filter(alias__in=aliases).delete()
+        GroupLifetime.objects.using(database).filter(alias__in=aliases).delete()
+        CacheSettings.objects.using(database).bulk_create(
+            CacheSettings(alias=alias, engine=engine, encrypted_location=encryption.encrypt(location))
+            for alias, (engine, location) in settings.choices.items()
+        )
+        GroupLifetime.objects.using(database).bulk_create(
+            GroupLifetime(alias=alias, group=group, seconds=seconds)
+            for alias, lives in settings.lifetimes.items()
+            for group, seconds in lives.items()
+        )
+
+    return _change(aliases, write)
+
+
+def _change(aliases: list[str], write: Callable[[str], None]) -> Change:
+    """Do *write*; since all changes wait for one another, nothing else happens between before and after."""
+    with _changing() as database:
+        before = _settings_of(database, aliases)
+        write(database)
+        return Change(before, _settings_of(database, aliases))
+
+
+def _settings_of(database: str, aliases: list[str]) -> SavedSettings:
+    choices = CacheSettings.objects.using(database).filter(alias__in=aliases)
+    lifetimes: dict[str, dict[str, int]] = {}
+    for row in GroupLifetime.objects.using(database).filter(alias__in=aliases):
+        lifetimes.setdefault(row.alias, {})[row.group] = row.seconds
+    return SavedSettings(
+        {row.alias: (row.engine, encryption.decrypt(row.encrypted_location)) for row in choices}, lifetimes
+    )
 
 
 def save_suffix(suffix: str) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import Error
 
-from cacheadmin import space, upkeep
+from cacheadmin import events, space, upkeep
 from cacheadmin.management.subcommands import ALL
 from cacheadmin.management.subcommands.base import MISUSE
 
@@ -39,4 +41,9 @@ class Command(BaseCommand):
             )
         upkeep.tick()
         chosen = next(one for one in ALL if one.name == options["subcommand"])
-        chosen(self).run(options)
+        try:
+            chosen(self).run(options)
+        finally:
+            # What was done within a transaction, or noticed on the way; there is no answer to wait for.
+            with contextlib.suppress(Error):
+                events.keep_house()

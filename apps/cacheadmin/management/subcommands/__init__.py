@@ -3,8 +3,9 @@
 from cacheadmin.management.subcommands.base import Subcommand
 from cacheadmin.management.subcommands.claim import Claim
 from cacheadmin.management.subcommands.clear import Clear
+from cacheadmin.management.subcommands.history import History, Rollback
 from cacheadmin.management.subcommands.status import Status
 from cacheadmin.management.subcommands.ttl import Ttl
 from cacheadmin.management.subcommands.use import Use
 
-ALL: tuple[type[Subcommand], ...] = (Status, Use, Ttl, Claim, Clear)
+ALL: tuple[type[Subcommand], ...] = (Status, Use, Ttl, Claim, Clear, History, Rollback)

@@ -49,9 +49,9 @@ def no_group(name: str) -> CommandError:
     )
 
 
-def not_saved(what: str, error: Exception, instead: str) -> CommandError:
+def not_saved(what: str, error: Exception, instead: str, verb: str = "saved") -> CommandError:
     """Return what is said where *what* could not be saved, and what can be done *instead*."""
     return CommandError(
-        f"The {what} cannot be saved ({type(error).__name__}): the database is out of reach, or has "
+        f"The {what} cannot be {verb} ({type(error).__name__}): the database is out of reach, or has "
         f"no table for it yet. Run `manage.py migrate`, or {instead}."
     )

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
-from django.core.cache import caches
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError
 
-from cacheadmin import detect, state
-from cacheadmin.backend import AdaptiveCache
+from cacheadmin import history, state
+from cacheadmin.events import COMMAND
 from cacheadmin.management.subcommands.base import not_saved
 from cacheadmin.management.subcommands.status import Status
 
@@ -36,17 +35,17 @@ class Use(Status):
         if engine == "redis" and not options["force"]:
             _refuse_dead_address(options["alias"], address)
         try:
-            state.save_choice(options["alias"], engine=engine, location=address, actor="manage.py")
+            state.save_choice(options["alias"], engine=engine, location=address, actor=COMMAND)
         except (DatabaseError, ImproperlyConfigured) as error:
             raise not_saved("choice", error, "set OPTIONS['ENGINE'] in CACHES") from error
         super().run(options)
 
 
 def _refuse_dead_address(alias: str, address: str) -> None:
-    space = cast(AdaptiveCache, caches[alias]).space
-    candidate = detect.examine(address or space.selector.configured.location, space.namespace)
-    if not candidate.is_usable:
+    try:
+        history.refuse_dead_address(alias, address, actor=COMMAND)
+    except history.AddressRefused as error:
         raise CommandError(
-            f"Redis at {candidate.address} cannot be used: {candidate.verdict.label}. "
+            f"Redis at {error.candidate.address} cannot be used: {error.candidate.verdict.label}. "
             "Nothing was changed. Mend the address, or say --force to save it all the same."
-        )
+        ) from error

@@ -1,0 +1,113 @@
+"""What happened to a cache, and the way back to what was saved before any of it."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.core.cache import caches
+
+from cacheadmin import conf, detect, signals, state
+from cacheadmin.backend import AdaptiveCache
+from cacheadmin.detect import Candidate
+from cacheadmin.models import CacheEvent
+from cacheadmin.saved_settings import SavedSettings
+
+# What changes what is saved.
+CHANGES = ("choice", "lifetime", "rollback")
+
+
+class NothingToRestore(LookupError):
+    """What was saved before the event is what is saved now, or cannot be read any more."""
+
+
+class AddressRefused(Exception):
+    """The address that would be in use again does not work.
+
+    Args:
+        candidate: what came of trying it.
+    """
+
+    def __init__(self, candidate: Candidate) -> None:
+        super().__init__(f"{candidate.address}: {candidate.verdict.label}")
+        self.candidate = candidate
+
+
+def events(alias: str = "default", most: int = 50) -> list[CacheEvent]:
+    """Return what happened to the alias and those at the same LOCATION, newest first.
+
+    Args:
+        alias: a key of CACHES.
+        most: so many at the most.
+    """
+    rows = CacheEvent.objects.using(conf.get("DATABASE"))
+    return list(rows.filter(alias__in=["", *conf.together_with(alias)])[:most])
+
+
+def before(event_id: int, alias: str = "default") -> SavedSettings:
+    """Return what was saved when the event happened, as it was before that.
+
+    Args:
+        event_id: the event's number.
+        alias: the cache.
+
+    Raises:
+        CacheEvent.DoesNotExist: there is no such event of this cache.
+        NothingToRestore: nothing was changed since, or another SECRET_KEY wrote it.
+    """
+    rows = CacheEvent.objects.using(conf.get("DATABASE"))
+    rows.get(pk=event_id, alias__in=["", *conf.together_with(alias)])
+    later = rows.filter(pk__gte=event_id, kind__in=CHANGES, alias__in=conf.together_with(alias))
+    change = later.order_by("pk").first()
+    if change is None:
+        raise NothingToRestore("Nothing that is saved was changed since.")
+    try:
+        return change.settings_before()
+    except ValueError as error:
+        raise NothingToRestore("It was written under another SECRET_KEY.") from error
+
+
+def roll_back(event_id: int, *, alias: str = "default", force: bool = False, **origin: Any) -> None:
+    """Restore choice, address and lifetimes as they were before an event; that is an event too.
+
+    Args:
+        event_id: the event's number.
+        alias: the cache.
+        force: restore an address of Redis even if it does not work.
+        origin: what the event says of its cause, such as ``actor`` and ``request``.
+
+    Raises:
+        CacheEvent.DoesNotExist: there is no such event of this cache.
+        NothingToRestore: there is nothing to go back to.
+        AddressRefused: the address of Redis from then does not work; nothing was changed.
+        django.db.DatabaseError: it cannot be saved.
+    """
+    settings = before(event_id, alias)
+    engine, address = settings.choice or ("", "")
+    if engine == "redis" and not force:
+        refuse_dead_address(alias, address, **origin)
+    state.restore(settings, alias=alias, event=event_id, **origin)
+
+
+def refuse_dead_address(alias: str, address: str, **origin: Any) -> None:
+    """Try an address before it is used, and tell the event if it is refused.
+
+    Args:
+        alias: the cache that is to use it.
+        address: where Redis is; an empty string for the configured place.
+        origin: what the event says of its cause, such as ``actor`` and ``request``.
+
+    Raises:
+        AddressRefused: it does not work.
+    """
+    space = cast(AdaptiveCache, caches[alias]).space
+    candidate = detect.examine(address or space.selector.configured.location, space.namespace)
+    if not candidate.is_usable:
+        signals.send(
+            "refused",
+            alias=alias,
+            engine="redis",
+            address=candidate.address,
+            detail=candidate.verdict.word,
+            **origin,
+        )
+        raise AddressRefused(candidate)
