@@ -16,11 +16,23 @@ class CacheAdminConfig(AppConfig):
 
     def ready(self) -> None:
         """Give the state its loader, find the groups, register the checks, follow the requests."""
-        from cacheadmin import checks, events, groups, models, state, upkeep, watcher
+        from cacheadmin import (
+            checks,
+            events,
+            groups,
+            models,
+            state,
+            upkeep,
+            warm_automatically,
+            warmers,
+            watcher,
+        )
 
         state.connect(models)
         events.connect(models.save_events, models.trim_events)
         groups.autodiscover()
+        warmers.autodiscover()
+        upkeep.also(warm_automatically.go_on)
         checks.register()
         watcher.connect(upkeep.tick, upkeep.housekeeping)
         request_started.connect(watcher.request_begins, dispatch_uid="cacheadmin.begins")

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from django.core.cache import caches
 
-from cacheadmin import groups, signals
+from cacheadmin import groups, shared, signals
 from cacheadmin.backend import AdaptiveCache
 
 
@@ -71,5 +71,6 @@ def clear(names: Iterable[str] | None = None, *, alias: str = "default", **origi
         spared=tuple(name for name in known if name not in wanted),
         ms=(time.perf_counter() - began) * 1000,
     )
+    cast(AdaptiveCache, caches[alias]).space.selector.words.write(shared.COLD, 1)
     signals.send("clear", alias=alias, groups=result.groups, ms=result.ms, **origin)
     return result

@@ -22,6 +22,8 @@ DEFAULTS: dict[str, Any] = {
     "PROBE_INTERVAL": 0.5,
     # Whether a thread of ours may run between requests; None finds it out.
     "THREADS": None,
+    # Whether what was emptied by a clear or a switch is filled again, in the background.
+    "WARM_AUTOMATICALLY": True,
     # How many events are kept.
     "EVENTS": 1000,
     # Dotted path of what finds the client's address in a request; None takes REMOTE_ADDR.

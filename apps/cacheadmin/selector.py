@@ -269,6 +269,8 @@ class Selector:
             words.write(shared.REASON, decision.reason)
             words.write(shared.SINCE, time.time_ns())
             words.write(shared.ACTIVE, decision.active)
+            if before is not Code.UNDECIDED and decision.active == decision.home:
+                words.write(shared.COLD, 1)
         announce.engine_changed(self.aliases(), before, home_before, decision)
 
     # --- Coming back ---

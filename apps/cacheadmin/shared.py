@@ -36,6 +36,8 @@ SIZE = _CELLS * 8
 # The header's cells; all are unsigned 64-bit numbers.
 _LAYOUT, ACTIVE, CANDIDATE, SINCE, HOME, PLAN, REASON, LOOKED, EPOCH = range(9)
 REVISION, NONCE, PLACE, MOVED = range(9, 13)
+# Whether something was emptied, and nobody has filled it again yet.
+COLD = _FIRST_SLOT - 1
 
 
 class SharedState:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable
 
 from django.db import Error
 
 from cacheadmin import conf, events, selector, space, state, watcher
 
+# What else is due then, of what stands above this module.
+_also: list[Callable[[], None]] = []
 _mended_at = _kept_house_at = float("-inf")
 
 
@@ -25,6 +28,12 @@ def tick() -> None:
         cache.sync()
     for one in selector.every():
         one.watch()
+
+
+def also(action: Callable[[], None]) -> None:
+    """Have *action* done by ``housekeeping()``, about once a second; it may not take long."""
+    if action not in _also:
+        _also.append(action)
 
 
 def housekeeping() -> None:
@@ -47,3 +56,5 @@ def housekeeping() -> None:
         # A connection that was lost says InterfaceError, which is no DatabaseError.
         with contextlib.suppress(Error):
             state.store().raise_revision_if_due(installation)
+    for action in _also:
+        action()

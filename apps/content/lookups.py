@@ -33,6 +33,9 @@ from content.models import Article, Tag
 from content.queries import NEWEST_FIRST, OLDEST_FIRST, ArticleQuerySet, beside
 from users.models import User
 
+# Articles on a page of a list, and on the home page beside the one that stands out.
+PAGE_SIZE = 20
+ON_THE_HOME_PAGE = 12
 RELATED = 3
 # Of so many recent articles about the same subjects the related ones are chosen.
 CANDIDATES = 30

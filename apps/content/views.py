@@ -35,8 +35,8 @@ from content.keyset import Direction, MalformedCursor, parse
 from content.models import Article, Tag
 from users.models import User
 
-PAGE_SIZE = 20
-ON_THE_HOME_PAGE = 12
+PAGE_SIZE = lookups.PAGE_SIZE
+ON_THE_HOME_PAGE = lookups.ON_THE_HOME_PAGE
 
 
 @require_safe

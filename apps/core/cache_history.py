@@ -15,6 +15,8 @@ _DEEDS = {
     "clear": "clear cache",
     "choice": "choose cache engine",
     "lifetime": "change cache lifetime",
+    "rollback": "restore cache settings",
+    "warm": "warm up cache",
     "moved": "take over cache keys",
     "copied": "take cache keys of its own",
 }
@@ -24,7 +26,7 @@ _DEEDS = {
 def _record_cache_event(
     kind: str, actor: object = "", request: HttpRequest | None = None, **details: Any
 ) -> None:
-    if kind not in _DEEDS:
+    if kind not in _DEEDS or details.get("automatic"):
         return
     entry = history.record(request, _DEEDS[kind], detail=_in_words(details))
     if request is None and isinstance(actor, str):
@@ -33,7 +35,7 @@ def _record_cache_event(
 
 
 def _in_words(details: dict[str, Any]) -> str:
-    names = ("alias", "groups", "engine", "group", "before", "seconds")
+    names = ("alias", "groups", "engine", "group", "before", "seconds", "event")
     shown = {name: details[name] for name in names if details.get(name) is not None}
     return "; ".join(
         f"{name}: {', '.join(value) if isinstance(value, tuple) else value}" for name, value in shown.items()

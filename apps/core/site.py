@@ -25,6 +25,16 @@ def get_site() -> SiteSettings:
         return SiteSettings()
 
 
+def warm_site(_: object = None) -> None:
+    """Have the settings of the site in the cache.
+
+    Raises:
+        SiteSettings.DoesNotExist: there are none yet.
+        DatabaseError: they cannot be read.
+    """
+    _stored_site()
+
+
 def forget_site() -> None:
     """Make the next reader, in whichever process, read the row again."""
     _stored_site.invalidate()

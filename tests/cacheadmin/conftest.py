@@ -13,7 +13,7 @@ import pytest
 from django.core.cache import caches
 from pytest_django import Settings
 
-from cacheadmin import events, state
+from cacheadmin import events, state, warmers
 from cacheadmin.backend import AdaptiveCache
 from tests.cacheadmin.workers import Worker, settings_of
 from tests.engines import fresh_name
@@ -86,6 +86,18 @@ def new_worker(tmp_path: Path) -> Iterator[WorkerMaker]:
     yield start
     for worker in started:
         worker.end()
+
+
+@pytest.fixture
+def only(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Have these warmers and no others: ``only(Warmer(…), Warmer(…))``."""
+    monkeypatch.setattr(warmers, "_registry", {})
+
+    def declare(*found: warmers.Warmer) -> None:
+        for warmer in found:
+            warmers.register(warmer)
+
+    return declare
 
 
 def nobodys_address() -> str:

@@ -7,5 +7,6 @@ from cacheadmin.management.subcommands.history import History, Rollback
 from cacheadmin.management.subcommands.status import Status
 from cacheadmin.management.subcommands.ttl import Ttl
 from cacheadmin.management.subcommands.use import Use
+from cacheadmin.management.subcommands.warm import Warm
 
-ALL: tuple[type[Subcommand], ...] = (Status, Use, Ttl, Claim, Clear, History, Rollback)
+ALL: tuple[type[Subcommand], ...] = (Status, Use, Ttl, Claim, Clear, Warm, History, Rollback)
