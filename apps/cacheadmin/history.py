@@ -6,9 +6,9 @@ from typing import Any, cast
 
 from django.core.cache import caches
 
-from cacheadmin import conf, detect, signals, state
+from cacheadmin import conf, signals, state
 from cacheadmin.backend import AdaptiveCache
-from cacheadmin.detect import Candidate
+from cacheadmin.connection import ConnectionTest, deep_test
 from cacheadmin.models import CacheEvent
 from cacheadmin.saved_settings import SavedSettings
 
@@ -24,12 +24,12 @@ class AddressRefused(Exception):
     """The address that would be in use again does not work.
 
     Args:
-        candidate: what came of trying it.
+        test: what came of trying it.
     """
 
-    def __init__(self, candidate: Candidate) -> None:
-        super().__init__(f"{candidate.address}: {candidate.verdict.label}")
-        self.candidate = candidate
+    def __init__(self, test: ConnectionTest) -> None:
+        super().__init__(f"{test.address}: {test.verdict.label}")
+        self.test = test
 
 
 def events(alias: str = "default", most: int = 50) -> list[CacheEvent]:
@@ -89,7 +89,7 @@ def roll_back(event_id: int, *, alias: str = "default", force: bool = False, **o
 
 
 def refuse_dead_address(alias: str, address: str, **origin: Any) -> None:
-    """Try an address before it is used, and tell the event if it is refused.
+    """Test an address deeply before it is used, and tell the event if it is refused.
 
     Args:
         alias: the cache that is to use it.
@@ -100,14 +100,15 @@ def refuse_dead_address(alias: str, address: str, **origin: Any) -> None:
         AddressRefused: it does not work.
     """
     space = cast(AdaptiveCache, caches[alias]).space
-    candidate = detect.examine(address or space.selector.configured.location, space.namespace)
-    if not candidate.is_usable:
+    address = address or space.selector.configured.location
+    test = deep_test(address, space.namespace, space.selector.namespaces())
+    if not test.ok:
         signals.send(
             "refused",
             alias=alias,
             engine="redis",
-            address=candidate.address,
-            detail=candidate.verdict.word,
+            address=test.address,
+            detail=test.verdict.word,
             **origin,
         )
-        raise AddressRefused(candidate)
+        raise AddressRefused(test)

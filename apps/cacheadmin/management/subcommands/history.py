@@ -83,8 +83,8 @@ class Rollback(Status):
             raise CommandError(f"There is nothing to restore: {error}") from error
         except history.AddressRefused as error:
             raise CommandError(
-                f"Redis at {error.candidate.address}, which was used then, cannot be used: "
-                f"{error.candidate.verdict.label}. Nothing was changed. Say --force to do it all the same."
+                f"Redis at {error.test.address}, which was used then, cannot be used: "
+                f"{error.test.verdict.label}. Nothing was changed. Say --force to do it all the same."
             ) from error
         except (DatabaseError, ImproperlyConfigured) as error:
             raise not_saved("settings", error, "set OPTIONS['ENGINE'] in CACHES") from error

@@ -46,6 +46,6 @@ def _refuse_dead_address(alias: str, address: str) -> None:
         history.refuse_dead_address(alias, address, actor=COMMAND)
     except history.AddressRefused as error:
         raise CommandError(
-            f"Redis at {error.candidate.address} cannot be used: {error.candidate.verdict.label}. "
+            f"Redis at {error.test.address} cannot be used: {error.test.verdict.label}. "
             "Nothing was changed. Mend the address, or say --force to save it all the same."
         ) from error
