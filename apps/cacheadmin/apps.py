@@ -22,6 +22,7 @@ class CacheAdminConfig(AppConfig):
             groups,
             models,
             state,
+            stats,
             upkeep,
             warm_automatically,
             warmers,
@@ -30,6 +31,8 @@ class CacheAdminConfig(AppConfig):
 
         state.connect(models)
         events.connect(models.save_events, models.trim_events)
+        stats.connect(models.statistics)
+        stats.listen_for_end()
         groups.autodiscover()
         warmers.autodiscover()
         upkeep.also(warm_automatically.go_on)

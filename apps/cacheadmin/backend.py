@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from time import perf_counter_ns
 from typing import Any, TypeVar, cast
 
 from asgiref.sync import sync_to_async
@@ -19,7 +20,7 @@ from django.core.cache.backends.base import (
     default_key_func,
 )
 
-from cacheadmin import groups, space, state
+from cacheadmin import groups, space, state, stats
 from cacheadmin.engines.base import MISSING, Engine, EngineUnavailable
 from cacheadmin.identity import identify
 from cacheadmin.redis_api import DjangoRedisMethods
@@ -94,10 +95,11 @@ class AdaptiveCache(DjangoRedisMethods, BaseCache):
         is_plain = self._has_plain_keys and _PLAIN_KEY.fullmatch(made) is not None
         if not is_plain:
             self.validate_key(made)
-        token = self.space.token(self.group_of(key))
+        group = self.group_of(key)
+        token = self.space.token(group)
         full = f"{made}@{token}" if self.key_prefix else f"{self.space.namespace}{made}@{token}"
         if is_plain and version is None and type(key) is str:
-            self._fast.learn(known, key, full)
+            self._fast.learn(known, key, full, self.space.tally(group))
         return full
 
     def _seconds(self, key: str, timeout: Any) -> float | None:
@@ -119,15 +121,29 @@ class AdaptiveCache(DjangoRedisMethods, BaseCache):
     # --- Ways to the engine ---
 
     def _do(self, what: str, key: str, version: int | None, *args: Any) -> Any:
-        """Have the live engine do *what* with *key*."""
+        """Have the live engine do *what*, which changes something, with *key*."""
         cells, epoch, engine, names = self._fast.known
-        full = names.get(key) if version is None and type(key) is str else None
-        if full is not None and cells[EPOCH] == epoch:
+        known = names.get(key) if version is None and type(key) is str else None
+        if known is not None and cells[EPOCH] == epoch:
+            full, tally = known
             try:
-                return getattr(engine, what)(full, *args)
+                result = getattr(engine, what)(full, *args)
             except EngineUnavailable as error:
+                next(tally.errors)
                 self.space.leave(engine, error)
-        return self._run(lambda engine: getattr(engine, what)(self.full_key(key, version), *args))
+            else:
+                next(tally.deletes if what == "delete" else tally.writes)
+                return result
+        result = self._do_anew(what, key, version, *args)
+        tally = self.space.tally(self.group_of(key))
+        next(tally.deletes if what == "delete" else tally.writes)
+        return result
+
+    def _do_anew(self, what: str, key: str, version: int | None, *args: Any) -> Any:
+        """Have it do so where nothing is remembered of *key*; counts no more than failures."""
+        return self._run(
+            lambda engine: getattr(engine, what)(self.full_key(key, version), *args), self.group_of(key)
+        )
 
     def _replace(self, what: str, key: str, version: int | None, *args: Any) -> Any:
         """Have it do what changes the value of *key*, so that nobody goes on reading the old one."""
@@ -136,7 +152,7 @@ class AdaptiveCache(DjangoRedisMethods, BaseCache):
         if what == "delete" and self.space.selector.has_lost_redis:
             self.space.note_changes([self.group_of(key)])
         if cells[EPOCH] != epoch:
-            return self._replace_again([key], lambda: self._do(what, key, version, *args), result)
+            return self._replace_again([key], lambda: self._do_anew(what, key, version, *args), result)
         return result
 
     def _seen(self) -> tuple[Sequence[int] | memoryview, int]:
@@ -159,8 +175,16 @@ class AdaptiveCache(DjangoRedisMethods, BaseCache):
         again = action()
         return result or again
 
-    def _run(self, action: Callable[[Engine], Result]) -> Result:
-        return self.space.run(action)
+    def _run(self, action: Callable[[Engine], Result], group: str = "") -> Result:
+        return self.space.run(action, group)
+
+    def _tally(self, key: str) -> stats.Tally:
+        """Return where an operation on *key* that has just been done is counted."""
+        cells, epoch, _engine, names = self._fast.known
+        known = names.get(key) if type(key) is str else None
+        if known is not None and cells[EPOCH] == epoch:
+            return known[1]
+        return self.space.tally(self.group_of(key))
 
     @property
     def is_shared(self) -> bool:
@@ -177,15 +201,35 @@ class AdaptiveCache(DjangoRedisMethods, BaseCache):
     def get(self, key: str, default: Any = None, version: int | None = None, client: None = None) -> Any:
         # As `_do` has it, written out: this is the operation that everything else waits for.
         cells, epoch, engine, names = self._fast.known
-        full = names.get(key) if version is None and type(key) is str else None
-        if full is None or cells[EPOCH] != epoch:
-            value = self._run(lambda engine: engine.get(self.full_key(key, version)))
-        else:
-            try:
-                value = engine.get(full)
-            except EngineUnavailable as error:
-                self.space.leave(engine, error)
-                value = self._run(lambda engine: engine.get(self.full_key(key, version)))
+        known = names.get(key) if version is None and type(key) is str else None
+        if known is None or cells[EPOCH] != epoch:
+            return self._get_anew(key, default, version, perf_counter_ns())
+        full, tally = known
+        weight = next(tally.samples)
+        begun = perf_counter_ns() if weight else 0
+        try:
+            value = engine.get(full)
+        except EngineUnavailable as error:
+            next(tally.errors)
+            self.space.leave(engine, error)
+            return self._get_anew(key, default, version, begun or perf_counter_ns())
+        if weight:
+            tally.sample(key, perf_counter_ns() - begun, weight)
+        if value is MISSING:
+            next(tally.misses)
+            return default
+        next(tally.hits)
+        return value
+
+    def _get_anew(self, key: str, default: Any, version: int | None, begun: int) -> Any:
+        """Read *key* where nothing is remembered of it, or what was remembered holds no more."""
+        group = self.group_of(key)
+        value = self._run(lambda engine: engine.get(self.full_key(key, version)), group)
+        tally = self.space.tally(group)
+        weight = next(tally.samples)
+        if weight:
+            tally.sample(key, perf_counter_ns() - begun, weight)
+        next(tally.misses if value is MISSING else tally.hits)
         return default if value is MISSING else value
 
     def set(  # type: ignore[override]
@@ -276,7 +320,12 @@ class AdaptiveCache(DjangoRedisMethods, BaseCache):
             names = {self._full_key(key, version): key for key in wanted}
             return {names[full]: value for full, value in engine.get_many(names).items()}
 
-        return self._run(read)
+        # A failure is one, however many were asked for.
+        found = self._run(read, self.group_of(wanted[0]) if wanted else "")
+        for key in set(wanted):
+            tally = self._tally(key)
+            next(tally.hits if key in found else tally.misses)
+        return found
 
     def set_many(
         self, data: Mapping[str, Any], timeout: Any = DEFAULT_TIMEOUT, version: int | None = None
@@ -293,6 +342,8 @@ class AdaptiveCache(DjangoRedisMethods, BaseCache):
             )
 
         self._replace_many(kept, write)
+        for key in kept:
+            next(self._tally(key).writes)
         return []
 
     def delete_many(self, keys: Iterable[str], version: int | None = None) -> None:
@@ -300,18 +351,20 @@ class AdaptiveCache(DjangoRedisMethods, BaseCache):
         self._replace_many(
             wanted, lambda engine: engine.delete_many([self._full_key(key, version) for key in wanted])
         )
+        for key in wanted:
+            next(self._tally(key).deletes)
         self.space.note_changes(self.group_of(key) for key in wanted)
 
-    def _replace_many(self, keys: Iterable[str], action: Callable[[Engine], None]) -> None:
+    def _replace_many(self, keys: Collection[str], action: Callable[[Engine], None]) -> None:
         cells, epoch = self._seen()
-        self._run(action)
+        self._run(action, next(map(self.group_of, keys), ""))
         if cells[EPOCH] != epoch:
             self._replace_again(keys, lambda: self._run(action), None)
 
     def _full_key(self, key: str, version: int | None) -> str:
         cells, epoch, _engine, names = self._fast.known
-        full = names.get(key) if version is None and type(key) is str else None
-        return full if full is not None and cells[EPOCH] == epoch else self.full_key(key, version)
+        known = names.get(key) if version is None and type(key) is str else None
+        return known[0] if known is not None and cells[EPOCH] == epoch else self.full_key(key, version)
 
     # --- The whole ---
 

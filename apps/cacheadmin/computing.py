@@ -47,6 +47,7 @@ class Place:
         """The way to a value, from what a first look has *found*."""
         deadline = time.monotonic() + self.wait
         misses = 0
+        self._count_if_void(found)
         while not is_fresh(found):
             held = leases.lease_in(found)
             if held is not None and is_computing(held):
@@ -139,8 +140,16 @@ class Place:
 
     # --- What is done with the engine ---
 
+    def _count_if_void(self, found: Any) -> None:
+        """Have a look that has *found* something count as a miss, if its caller does not get that."""
+        # An old value is given out only while somebody computes the next one.
+        is_answer = is_fresh(found) or (leases.lease_in(found) is not None and _is_usable(found))
+        if found is not MISSING and not is_answer:
+            next(self.cache.space.tally(self.cache.group_of(self.key)).unfit)
+
     def _get(self) -> Any:
-        return self.cache.get(self.key, MISSING)
+        # Counted nowhere: the caller has looked once, and that is what he is told of.
+        return self.cache.space.run(lambda engine: engine.get(self.cache.full_key(self.key)))
 
     def _add(self, token: str) -> bool:
         return self.cache.add(self.key, leases.lease((token,)), leases.LONGEST_LEASE)

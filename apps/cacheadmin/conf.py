@@ -20,6 +20,10 @@ DEFAULTS: dict[str, Any] = {
     # Seconds between two looks at the saved settings, and between two probes of a lost engine.
     "REFRESH_INTERVAL": 1.0,
     "PROBE_INTERVAL": 0.5,
+    # Whether statistics are kept, for how many days, and the seconds between two hand-overs of a process.
+    "STATISTICS": True,
+    "STATISTICS_DAYS": 7,
+    "STATISTICS_INTERVAL": 5.0,
     # Whether a thread of ours may run between requests; None finds it out.
     "THREADS": None,
     # Whether what was emptied by a clear or a switch is filled again, in the background.

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import MutableMapping, Sequence
 from typing import TYPE_CHECKING
 
-from cacheadmin import watcher
+from cacheadmin import stats, watcher
 from cacheadmin.engines.base import Engine
 from cacheadmin.engines.off import OffEngine
 from cacheadmin.shared import EPOCH
@@ -18,8 +18,9 @@ from cacheadmin.shared import EPOCH
 if TYPE_CHECKING:
     from cacheadmin.space import Space
 
-# The words it was seen in, the EPOCH it was seen under, the live engine, full keys by key.
-Known = tuple[Sequence[int] | memoryview, int, Engine, MutableMapping[str, str]]
+# The words it was seen in, the EPOCH it was seen under, the live engine, full keys and
+# where to count, by key.
+Known = tuple[Sequence[int] | memoryview, int, Engine, MutableMapping[str, tuple[str, stats.Tally]]]
 
 _NOTHING: Known = ([0] * (EPOCH + 1), 1, OffEngine(), {})
 _MOST_KEYS = 4096
@@ -50,6 +51,7 @@ class FastPath:
         if cells is words.cells and epoch == now:
             return self.known
         watcher.start()
+        stats.begin()
         cells, engine = words.cells, self._space.engine()
         if cells is not words.cells:
             # Meanwhile this process has gone over to another file.
@@ -61,10 +63,10 @@ class FastPath:
         self.known = (cells, now, engine, {})
         return self.known
 
-    def learn(self, known: Known, key: str, full_key: str) -> None:
-        """Remember a full key that was made while *known* was known, if that still holds."""
+    def learn(self, known: Known, key: str, full_key: str, tally: stats.Tally) -> None:
+        """Remember what was found out about *key* while *known* was known, if that still holds."""
         cells, epoch, _engine, names = known
         if cells[EPOCH] == epoch:
             if len(names) >= _MOST_KEYS:
                 names.clear()
-            names[key] = full_key
+            names[key] = (full_key, tally)

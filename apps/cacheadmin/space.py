@@ -19,14 +19,14 @@ from django.conf import settings
 from django.core.cache import caches
 from django.core.signals import setting_changed
 
-from cacheadmin import conf, groups, ownership, selector, shared, state
+from cacheadmin import conf, groups, ownership, selector, shared, state, stats
 from cacheadmin.engines.base import Contents, Engine, EngineUnavailable
 from cacheadmin.engines.file import FileEngine
 from cacheadmin.engines.memory import MemoryEngine
 from cacheadmin.engines.off import OffEngine
 from cacheadmin.engines.redis import RedisEngine, as_number, connect
 from cacheadmin.fastpath import FastPath
-from cacheadmin.identity import Identity, aliases_beside, namespaces_beside
+from cacheadmin.identity import Identity, aliases_beside, identify, namespaces_beside
 from cacheadmin.plan import Code
 from cacheadmin.selector import Selector
 from cacheadmin.serializer import Serializer
@@ -36,6 +36,8 @@ Result = TypeVar("Result")
 
 # Each may remember thousands of keys.
 _MOST_FAST_PATHS = 64
+# What the table of statistics holds.
+_LONGEST_NAME = 100
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -67,6 +69,8 @@ class Space:
         # Groups in which something was made void since Redis was lost, and other machines cannot know.
         self._changed: set[str] = set()
         self._tokens: dict[str, tuple[int, str]] = {}
+        self._tallies: dict[tuple[str, bool], stats.Tally] = {}
+        self._alias = ""
         self._fast_paths: dict[object, FastPath] = {}
         self._lock = threading.Lock()
         self._synced = float("-inf")
@@ -81,6 +85,26 @@ class Space:
     def namespace(self) -> str:
         """What all keys of this cache begin with."""
         return self._base + self.suffix
+
+    @property
+    def alias(self) -> str:
+        """The first alias of CACHES that is this cache: the name that its statistics go by."""
+        if not self._alias:
+            entries = settings.CACHES.items()
+            named = (
+                alias for alias, one in entries if identify(one.get("LOCATION", ""), one) == self.identity
+            )
+            self._alias = next(named, self._base)[:_LONGEST_NAME]
+        return self._alias
+
+    def tally(self, group: str) -> stats.Tally:
+        """Return where operations of *group* are counted, as things stand now."""
+        stands_in = self.selector.is_degraded
+        found = self._tallies.get((group, stands_in))
+        if found is None:
+            found = stats.tally(self.alias, group[:_LONGEST_NAME], stands_in=stands_in)
+            self._tallies[group, stands_in] = found
+        return found
 
     def fast_path(self, *what: object) -> FastPath:
         """Return the memory that all handles share in which *what* is alike."""
@@ -97,13 +121,20 @@ class Space:
 
     # --- Engines ---
 
-    def run(self, action: Callable[[Engine], Result]) -> Result:
-        """Do *action* on the live engine; if that engine fails, on the one that takes its place."""
+    def run(self, action: Callable[[Engine], Result], group: str = "") -> Result:
+        """Do *action* on the live engine; if that engine fails, on the one that takes its place.
+
+        Args:
+            action: what to do.
+            group: where a failure is counted.
+        """
         while True:
             code = self.selector.live()
             try:
                 return action(self.engine(code))
             except EngineUnavailable as error:
+                if group:
+                    next(self.tally(group).errors)
                 self._leave(code, error)
 
     def leave(self, engine: Engine, error: EngineUnavailable) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from django.db import Error
 
-from cacheadmin import conf, events, selector, space, state, watcher
+from cacheadmin import conf, events, selector, space, state, stats, watcher
 
 # What else is due then, of what stands above this module.
 _also: list[Callable[[], None]] = []
@@ -39,6 +39,7 @@ def also(action: Callable[[], None]) -> None:
 def housekeeping() -> None:
     """Do what no request shall wait for: tell other machines, give back room, write down what happened."""
     global _kept_house_at
+    stats.after_answer()
     if not watcher.threads_run():
         for one in selector.every():
             one.probe_once()

@@ -117,10 +117,10 @@ def _look_after() -> None:
         _safely(_tick)
         if _after_answer is not None:
             _safely(_after_answer)
-        _give_back_connections()
+        give_back_connections()
 
 
-def _give_back_connections() -> None:
+def give_back_connections() -> None:
     """Return what belongs to a pool, and let go of a file, which may be replaced by a restored one.
 
     Any other connection is kept, as it would have to be made again every second.

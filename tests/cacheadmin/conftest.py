@@ -15,6 +15,7 @@ from pytest_django import Settings
 
 from cacheadmin import events, state, warmers
 from cacheadmin.backend import AdaptiveCache
+from cacheadmin.stats import handover, tallies
 from tests.cacheadmin.workers import Worker, settings_of
 from tests.engines import fresh_name
 from tests.servers.process import free_port
@@ -103,6 +104,26 @@ def only(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 def nobodys_address() -> str:
     """An address of the loopback where nobody listens."""
     return f"redis://127.0.0.1:{free_port()}/0"
+
+
+# --- Statistics ---
+
+
+@pytest.fixture
+def fresh_statistics() -> Iterator[None]:
+    """Nothing was counted, and nothing waits to be handed over; nor afterwards."""
+    forget_statistics()
+    yield
+    forget_statistics()
+
+
+def forget_statistics() -> None:
+    """Begin counting anew, in place: the caches remember where they count."""
+    for one in tallies.every():
+        one.begin()
+    handover._pending = handover.Batch()
+    handover._next_try = handover._next_keys = float("-inf")
+    handover._failures, handover._trouble = 0, ""
 
 
 # --- What is no Redis ---

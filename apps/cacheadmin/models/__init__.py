@@ -1,5 +1,6 @@
 """What is saved in the database; a module for each kind, all of it reached from here."""
 
+from cacheadmin.models import statistics
 from cacheadmin.models.events import CacheEvent, save_events, trim_events
 from cacheadmin.models.saved import (
     CacheSettings,
@@ -15,12 +16,16 @@ from cacheadmin.models.saved import (
     save_lifetime,
     save_suffix,
 )
+from cacheadmin.models.statistics import DailyKey, HourlyCount, HourlyLatency
 
 __all__ = [
     "CacheEvent",
     "CacheSettings",
+    "DailyKey",
     "Generation",
     "GroupLifetime",
+    "HourlyCount",
+    "HourlyLatency",
     "Installation",
     "load_choices",
     "load_saved",
@@ -31,5 +36,6 @@ __all__ = [
     "save_generations",
     "save_lifetime",
     "save_suffix",
+    "statistics",
     "trim_events",
 ]
