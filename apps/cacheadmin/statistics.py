@@ -201,7 +201,7 @@ def statistics(alias: str = "default", *, hours: int = 24) -> Statistics:
         hours=tuple(
             Hour(hour, group, _counts(numbers)) for (hour, group), numbers in sorted(found.counts.items())
         ),
-        latency=_latency(_sum(buckets for name, buckets in found.buckets.items() if name in data)),
+        latency=_latency(_sum(buckets for name, buckets in found.buckets.items() if not is_protected(name))),
         latencies={name: _latency(buckets) for name, buckets in found.buckets.items()},
         problem=found.problem,
         is_on=stats.is_on(),

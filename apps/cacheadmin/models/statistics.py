@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 from django.db import connections, models, transaction
 from django.db.models import Case, F, Value, When
 from django.utils import timezone
-from django.utils.translation import gettext_lazy as _
 
 from cacheadmin import conf
 from cacheadmin.stats import Batch
@@ -24,16 +23,16 @@ _Item = TypeVar("_Item", int, str)
 class HourlyCount(models.Model):
     """The operations of one hour on one group of one cache."""
 
-    cache = models.CharField(_("cache"), max_length=100)
-    hour = models.DateTimeField(_("hour"))
-    group = models.CharField(_("group"), max_length=100)
-    hits = models.BigIntegerField(_("hits"), default=0)
-    misses = models.BigIntegerField(_("misses"), default=0)
-    writes = models.BigIntegerField(_("writes"), default=0)
-    deletes = models.BigIntegerField(_("deletions"), default=0)
-    errors = models.BigIntegerField(_("errors"), default=0)
+    cache = models.CharField(max_length=100)
+    hour = models.DateTimeField()
+    group = models.CharField(max_length=100)
+    hits = models.BigIntegerField(default=0)
+    misses = models.BigIntegerField(default=0)
+    writes = models.BigIntegerField(default=0)
+    deletes = models.BigIntegerField(default=0)
+    errors = models.BigIntegerField(default=0)
     # Those that another engine has served than the one that ought to be live.
-    fallbacks = models.BigIntegerField(_("by a stand-in"), default=0)
+    fallbacks = models.BigIntegerField(default=0)
 
     class Meta:
         default_permissions = ()
