@@ -18,7 +18,7 @@ from cacheadmin.decorators import cached
 from cacheadmin.stats import histogram, tallies
 from cacheadmin.stats.sketch import Sketch
 from tests.cacheadmin.conftest import CacheMaker
-from tests.cacheadmin.waiting import threads
+from tests.cacheadmin.waiting import threads, wait_until
 from tests.servers.redis import RedisServer
 
 
@@ -105,6 +105,8 @@ def test_a_call_of_a_cached_function_is_one_hit_or_one_miss(cache: AdaptiveCache
         assert begun.wait(30)
         # These two find that somebody computes, and wait for it: no hit.
         with threads(2, lambda: slow(1)):
+            one = stats.tally("default", "content")
+            wait_until(lambda: repr(one.unfit) == "count(2)", seconds=20)
             may_end.set()
     assert slow(1) == 1
     found = counted("content")
