@@ -236,12 +236,14 @@ def refresh_at_first_use() -> None:
 
     Whoever goes on without knowing its database might take another installation's keys for its own.
     """
+    # A connection of another thread would outlive the database of a test.
+    if watcher.is_under_test() and threading.current_thread() is not threading.main_thread():
+        return
     try:
         asyncio.get_running_loop()
     except RuntimeError:
         refresh()
         return
-    # A connection of another thread would outlive the database of a test.
     if _store is None or not _is_due() or watcher.is_under_test():
         return
     thread = threading.Thread(target=_refresh_here_alone, name="cacheadmin-first-look", daemon=True)

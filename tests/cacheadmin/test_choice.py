@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, cast
 
@@ -223,6 +224,20 @@ def test_a_look_that_fails_inside_a_transaction_does_not_spoil_it(new_cache: Cac
             cursor.execute("ALTER TABLE elsewhere RENAME TO cacheadmin_cachesettings")
         CacheSettings.objects.create(alias="default", engine="file")
     assert CacheSettings.objects.count() == 1
+
+
+@pytest.mark.django_db
+def test_first_use_in_another_thread_of_a_test_opens_no_connection_there(
+    new_cache: CacheMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = new_cache("file")
+    look_again()
+    asked: list[str] = []
+    monkeypatch.setattr("cacheadmin.models.load_saved", lambda: asked.append("look"))
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(cache.set, "a", 1).result()
+        assert pool.submit(cache.get, "a").result() == 1
+    assert asked == []
 
 
 @pytest.mark.django_db
