@@ -151,7 +151,7 @@ def test_an_address_that_does_not_work_is_refused_in_words_and_nothing_changes(n
     with pytest.raises(CommandError) as refused:
         run("use", "redis", "--redis-url", f"redis://:swordfish@{nobodys_address().split('//')[1]}")
     assert refused.value.returncode == 1
-    assert "nothing listens at this address" in str(refused.value)
+    assert "Nothing listens at this address" in str(refused.value)
     assert "Nothing was changed" in str(refused.value)
     assert "swordfish" not in str(refused.value)
     assert not CacheSettings.objects.exists()

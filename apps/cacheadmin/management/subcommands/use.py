@@ -32,7 +32,8 @@ class Use(Status):
     def run(self, options: dict[str, Any]) -> None:
         """Save the choice, unless its address is of no use."""
         engine, address = options["engine"], options["redis_url"]
-        if engine == "redis" and not options["force"]:
+        is_tested = engine == "redis" or (engine == "auto" and address)
+        if is_tested and not options["force"]:
             _refuse_dead_address(options["alias"], address)
         try:
             state.save_choice(options["alias"], engine=engine, location=address, actor=COMMAND)
@@ -46,6 +47,6 @@ def _refuse_dead_address(alias: str, address: str) -> None:
         history.refuse_dead_address(alias, address, actor=COMMAND)
     except history.AddressRefused as error:
         raise CommandError(
-            f"Redis at {error.test.address} cannot be used: {error.test.verdict.label}. "
+            f"Redis at {error.test.address} cannot be used. {error.test.message} "
             "Nothing was changed. Mend the address, or say --force to save it all the same."
         ) from error
