@@ -233,8 +233,8 @@ def test_first_use_in_another_thread_of_a_test_opens_no_connection_there(
     cache = new_cache("file")
     look_again()
     asked: list[str] = []
-    monkeypatch.setattr("cacheadmin.models.load_saved", lambda: asked.append("look"))
-    with ThreadPoolExecutor(1) as pool:
+    with monkeypatch.context() as patch, ThreadPoolExecutor(1) as pool:
+        patch.setattr("cacheadmin.models.load_saved", lambda: asked.append("look"))
         pool.submit(cache.set, "a", 1).result()
         assert pool.submit(cache.get, "a").result() == 1
     assert asked == []
