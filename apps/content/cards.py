@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 
 from content import markdown
+from content.kept import Kept
 
 if TYPE_CHECKING:
     from content.models import Article, Tag
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class TagCard:
+class TagCard(Kept):
     """A subject, as it is shown beside an article."""
 
     id: int
@@ -34,7 +35,7 @@ class TagCard:
 
 
 @dataclass(frozen=True, slots=True)
-class AuthorCard:
+class AuthorCard(Kept):
     """A person, as they are shown beside what they wrote."""
 
     id: int
@@ -48,7 +49,7 @@ class AuthorCard:
 
 
 @dataclass(frozen=True, slots=True)
-class Cover:
+class Cover(Kept):
     """An image: its address, and its size in pixels."""
 
     url: str
@@ -57,7 +58,7 @@ class Cover:
 
 
 @dataclass(frozen=True, slots=True)
-class ArticleLink:
+class ArticleLink(Kept):
     """As much of an article as a link to it needs."""
 
     title: str
@@ -98,7 +99,7 @@ class FullArticle(ArticleCard):
 
 
 @dataclass(frozen=True, slots=True)
-class ArticlePage:
+class ArticlePage(Kept):
     """One page of a list, with the cursors of its neighbours: empty where there are none.
 
     ``stale_at`` is when the next article of the list is due to appear, or ``None``.
@@ -111,7 +112,7 @@ class ArticlePage:
 
 
 @dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(Kept):
     """What a reader may go on to: the neighbours in time, and what is about the same subjects.
 
     ``stale_at`` is when the next article is due to appear, or ``None``.

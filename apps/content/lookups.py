@@ -28,6 +28,7 @@ from content.cards import (
     full_article,
     tag_card,
 )
+from content.kept import Kept
 from content.keyset import Direction
 from content.models import Article, Tag
 from content.queries import NEWEST_FIRST, OLDEST_FIRST, ArticleQuerySet, beside
@@ -42,7 +43,7 @@ CANDIDATES = 30
 
 
 @dataclass(frozen=True, slots=True)
-class SiteNumbers:
+class SiteNumbers(Kept):
     """How much there is to read."""
 
     articles: int
