@@ -46,6 +46,7 @@ class Configuration(BaseSettings):
     allowed_hosts: Words = []
     csrf_trusted_origins: Words = []
     trusted_proxies: Words = []
+    api_allowed_origins: Words = []
 
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65535)
@@ -61,7 +62,12 @@ class Configuration(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator(
-        "secret_key_fallbacks", "allowed_hosts", "csrf_trusted_origins", "trusted_proxies", mode="before"
+        "secret_key_fallbacks",
+        "allowed_hosts",
+        "csrf_trusted_origins",
+        "trusted_proxies",
+        "api_allowed_origins",
+        mode="before",
     )
     @classmethod
     def _split_at_commas(cls, value: object) -> object:
@@ -109,6 +115,18 @@ class Configuration(BaseSettings):
     def _are_host_names(cls, value: list[str]) -> list[str]:
         if any("/" in name for name in value):
             raise ValueError("write names of hosts alone, separated by commas: www.example.org,example.org")
+        return value
+
+    @field_validator("api_allowed_origins")
+    @classmethod
+    def _are_origins(cls, value: list[str]) -> list[str]:
+        for word in value:
+            parts = urlsplit(word)
+            is_origin = parts.scheme in {"http", "https"} and word == f"{parts.scheme}://{parts.netloc}"
+            if word != "*" and not (is_origin and parts.netloc):
+                raise ValueError(
+                    "write origins as https://app.example.org, separated by commas, or * for all"
+                )
         return value
 
     @property

@@ -12,6 +12,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import URLPattern, URLResolver, reverse
 from django.utils import translation
+from django.utils.cache import patch_vary_headers
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 from ninja import NinjaAPI, Path, Query
@@ -22,6 +23,7 @@ from content import lookups
 from content.cards import ArticleCard, AuthorCard, FullArticle, TagCard
 from content.keyset import MalformedCursor
 from content.models import Article, Tag
+from core.addresses import absolute
 from core.limits import limited
 from core.site import get_site
 from users.models import User
@@ -46,8 +48,25 @@ def _guarded(pattern: URLResolver | URLPattern) -> URLPattern:
     if not isinstance(pattern, URLPattern):
         raise TypeError("The API has nested routes; guard them too.")
     view = _contents if pattern.name == "api-root" else _well_mannered(pattern.callback)
-    view = limited("api", rate=RATE, by="ip")(view)
+    view = _readable_elsewhere(limited("api", rate=RATE, by="ip")(view))
     return URLPattern(pattern.pattern, view, pattern.default_args, pattern.name)
+
+
+def _readable_elsewhere(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Let scripts of the sites in ``settings.API_ALLOWED_ORIGINS`` read the answers, refusals too."""
+
+    @wraps(view)
+    def answer(request: HttpRequest, *args: Any, **options: Any) -> HttpResponseBase:
+        response = view(request, *args, **options)
+        allowed, asking = settings.API_ALLOWED_ORIGINS, request.headers.get("Origin", "")
+        if allowed:
+            patch_vary_headers(response, ("Origin",))
+        if asking and (asking in allowed or "*" in allowed):
+            response.headers["Access-Control-Allow-Origin"] = asking
+            response.headers["Access-Control-Expose-Headers"] = "ETag, Retry-After"
+        return response
+
+    return answer
 
 
 def _contents(request: HttpRequest) -> HttpResponseBase:
@@ -143,8 +162,8 @@ def about_the_site(request: HttpRequest) -> out.SiteOut:
         tagline=site.tagline,
         language=site.language,
         languages=[code for code, _name in settings.LANGUAGES],
-        url=request.build_absolute_uri(home),
-        feed_url=request.build_absolute_uri(feed),
+        url=absolute(request, home),
+        feed_url=absolute(request, feed),
         registration_open=site.registration_open,
         articles=numbers.articles,
         authors=numbers.authors,
@@ -185,23 +204,21 @@ def _of_a_card(request: HttpRequest, card: ArticleCard) -> dict[str, Any]:
             "slug": card.slug,
             "summary": card.summary,
             "language": card.language,
-            "url": request.build_absolute_uri(card.get_absolute_url()),
+            "url": absolute(request, card.get_absolute_url()),
             "published_at": card.published_at,
             "updated_at": card.updated_at,
             "author": out.AuthorOut(
                 username=author.username,
                 name=author.public_name,
-                url=request.build_absolute_uri(author.get_absolute_url()),
+                url=absolute(request, author.get_absolute_url()),
             ),
             "tags": [
-                out.TagOut(
-                    name=tag.name, slug=tag.slug, url=request.build_absolute_uri(tag.get_absolute_url())
-                )
+                out.TagOut(name=tag.name, slug=tag.slug, url=absolute(request, tag.get_absolute_url()))
                 for tag in tags
             ],
             "cover": card.cover
             and out.CoverOut(
-                url=request.build_absolute_uri(card.cover.url),
+                url=absolute(request, card.cover.url),
                 width=card.cover.width,
                 height=card.cover.height,
             ),

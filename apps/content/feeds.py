@@ -6,14 +6,16 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.contrib.syndication.views import Feed
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import escape
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
 
 from content import lookups
 from content.cards import ArticleCard
+from core import addresses
 from core.site import get_site
 
 if TYPE_CHECKING:
@@ -25,8 +27,23 @@ else:
 ENTRIES = 20
 
 
+@require_safe
+def latest_articles(request: HttpRequest) -> HttpResponse:
+    """Answer the feed in the language of its address."""
+    return LatestArticles(addresses.origin(request))(request)
+
+
 class LatestArticles(ArticleFeed):
-    """RSS 2.0: the newest articles in the language of the address, with their summaries."""
+    """RSS 2.0: the newest articles in the language of the address, with their summaries.
+
+    One for each request: a feed is not told of which request an address is asked for.
+
+    Args:
+        origin: what stands before the path of each address in it.
+    """
+
+    def __init__(self, origin: str) -> None:
+        self._origin = origin
 
     def get_object(self, request: HttpRequest) -> str:
         """The language to list articles of."""
@@ -45,7 +62,11 @@ class LatestArticles(ArticleFeed):
 
     def link(self) -> str:
         """The page that lists the same articles."""
-        return reverse("content:articles")
+        return self._origin + reverse("content:articles")
+
+    def feed_url(self) -> str:
+        """Its own address."""
+        return self._origin + reverse("content:feed")
 
     def items(self, language: str) -> tuple[ArticleCard, ...]:
         """The newest articles."""
@@ -58,6 +79,10 @@ class LatestArticles(ArticleFeed):
     def item_description(self, item: ArticleCard) -> str:
         """Its summary."""
         return escape(printable(item.summary))
+
+    def item_link(self, item: ArticleCard) -> str:
+        """Its page."""
+        return self._origin + item.get_absolute_url()
 
     def item_author_name(self, item: ArticleCard) -> str:
         """Who wrote it."""

@@ -20,20 +20,25 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from cacheadmin import cached
+from content.kept import Kept
 from content.models import Article
 from content.queries import NEWEST_FIRST
+from core import addresses
+from core.site import get_site
 
 ARTICLES_PER_FILE = 5000
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class Page(Kept):
     """One page: the name of its URL, its language, its last change, and what its URL is made with."""
 
     name: str
     language: str
     changed_at: datetime | None
     argument: str = ""
+    # The languages it exists in, its own among them; none where it is alone.
+    languages: tuple[str, ...] = ()
 
     def path(self, language: str = "") -> str:
         """Its address on this host, in its own language or in another."""
@@ -57,14 +62,14 @@ def view(request: HttpRequest) -> HttpResponse:
     if wanted is None and parts > 1:
         return _index(request, parts)
     part = 1 if wanted is None else _part(wanted, parts)
-    origin = f"{request.scheme}://{request.get_host()}"
+    origin = addresses.origin(request)
     pages = [*_overview(), *_articles(part)] if part == 1 else _articles(part)
     context = {"urlset": [_row(page, origin) for page in pages]}
     return render(request, "sitemap.xml", context, content_type="application/xml")
 
 
 def _index(request: HttpRequest, parts: int) -> HttpResponse:
-    address = request.build_absolute_uri(request.path)
+    address = addresses.absolute(request, reverse("sitemap"))
     rows = [{"location": f"{address}?part={part}"} for part in range(1, parts + 1)]
     return render(request, "sitemap_index.xml", {"sitemaps": rows}, content_type="application/xml")
 
@@ -78,12 +83,18 @@ def _part(wanted: str, parts: int) -> int:
 
 def _row(page: Page, origin: str) -> Row:
     row: Row = {"location": origin + page.path(), "lastmod": page.changed_at}
-    if not page.argument:
-        # These exist in each language; an article in its own, an author or a tag where it has articles.
-        row["alternates"] = [
-            {"lang_code": code, "location": origin + page.path(code)} for code, _name in settings.LANGUAGES
-        ]
+    if page.languages:
+        row["alternates"] = _alternates(page, origin)
     return row
+
+
+def _alternates(page: Page, origin: str) -> list[dict[str, str]]:
+    """Each language of the page, itself included, and the site's own for whoever reads none of them."""
+    found = [{"lang_code": code, "location": origin + page.path(code)} for code in page.languages]
+    preferred = get_site().language
+    if preferred in page.languages:
+        found.append({"lang_code": "x-default", "location": origin + page.path(preferred)})
+    return found
 
 
 @cached("lists")
@@ -103,17 +114,24 @@ def _articles(part: int) -> list[Page]:
 def _overview() -> list[Page]:
     """The pages that list articles; those of authors and tags in the languages they have articles in."""
     newest = _newest("language")
+    codes = tuple(code for code, _name in settings.LANGUAGES)
     return [
-        *(Page("content:home", code, newest.get((code,))) for code, _name in settings.LANGUAGES),
-        *(Page("content:articles", code, newest.get((code,))) for code, _name in settings.LANGUAGES),
+        *(Page("content:home", code, newest.get((code,)), languages=codes) for code in codes),
+        *(Page("content:articles", code, newest.get((code,)), languages=codes) for code in codes),
         *_overview_of("content:author", "author__username"),
         *_overview_of("content:tag", "tags__slug"),
     ]
 
 
 def _overview_of(name: str, field: str) -> list[Page]:
-    rows = _newest("language", field)
-    return [Page(name, language, at, argument) for (language, argument), at in rows.items() if argument]
+    rows = {key: at for key, at in _newest("language", field).items() if key[1]}
+    languages: dict[str, tuple[str, ...]] = {}
+    for language, argument in rows:
+        languages[argument] = (*languages.get(argument, ()), language)
+    return [
+        Page(name, language, at, argument, languages[argument] if len(languages[argument]) > 1 else ())
+        for (language, argument), at in rows.items()
+    ]
 
 
 def _newest(*fields: str) -> dict[tuple[str, ...], datetime]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.urls import path, register_converter
-from django.views.decorators.http import require_safe
 
 from content import feeds, views
 from content.converters import SlugConverter, UsernameConverter
@@ -16,7 +15,7 @@ app_name = "content"
 urlpatterns = [
     path("", views.home, name="home"),
     path("articles/", views.articles, name="articles"),
-    path("articles/feed/", require_safe(feeds.LatestArticles()), name="feed"),
+    path("articles/feed/", feeds.latest_articles, name="feed"),
     path("articles/<article-slug:slug>/", views.article, name="article"),
     path("authors/<username:username>/", views.author, name="author"),
     path("tags/<article-slug:slug>/", views.tag, name="tag"),

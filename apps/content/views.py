@@ -33,10 +33,13 @@ from content import search as searching
 from content.cards import ArticlePage, AuthorCard, FullArticle, Surroundings, TagCard, full_article
 from content.keyset import Direction, MalformedCursor, parse
 from content.models import Article, Tag
+from core.limits import by_ip, limited
 from users.models import User
 
 PAGE_SIZE = lookups.PAGE_SIZE
 ON_THE_HOME_PAGE = lookups.ON_THE_HOME_PAGE
+# Per address. A search is the one public page that always asks the database.
+SEARCH_RATE = "30/m"
 
 
 @require_safe
@@ -109,7 +112,13 @@ def article(request: HttpRequest, slug: str) -> HttpResponse:
     return _show(request, found, lookups.surroundings(found))
 
 
+def _whoever_searches(request: HttpRequest) -> str:
+    """Whose searches are counted; the form alone costs nothing."""
+    return by_ip(request) if request.GET.get("q") else ""
+
+
 @require_safe
+@limited("search", rate=SEARCH_RATE, by=_whoever_searches)
 def search(request: HttpRequest) -> HttpResponse:
     """List the articles that contain what is looked for.
 

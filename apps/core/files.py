@@ -12,6 +12,7 @@ from django.urls import get_script_prefix, reverse
 from django.views.decorators.http import require_safe
 from django.views.static import serve
 
+from core.addresses import absolute
 from core.languages import localized_path
 
 # An uploaded file keeps its name for good, but not its content for certain: no year, no `immutable`.
@@ -49,7 +50,7 @@ def robots(request: HttpRequest) -> HttpResponse:
     for code, _name in settings.LANGUAGES:
         private += [localized_path(path, code) for path in NOT_FOR_SEARCH_ENGINES]
     lines = ["User-agent: *", *(f"Disallow: {path}" for path in private)]
-    sitemap = request.build_absolute_uri(f"{get_script_prefix()}sitemap.xml")
+    sitemap = absolute(request, f"{get_script_prefix()}sitemap.xml")
     return HttpResponse(
         "\n".join([*lines, "", f"Sitemap: {sitemap}", ""]), content_type="text/plain; charset=utf-8"
     )

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
+from django.middleware.http import ConditionalGetMiddleware
 from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 from django.utils.deprecation import MiddlewareMixin
@@ -30,6 +31,20 @@ class PlainTextMiddleware(MiddlewareMixin):
         if "\0" in request.path_info or _has_nul(request):
             return bad_request(request, BadRequest())
         return None
+
+
+class ConditionalMiddleware(ConditionalGetMiddleware):
+    """Django's, for HEAD as well: up to here its answer has the body that GET would be given."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        """Give the answer its ETag; answer 304 to whoever has it already."""
+        method = request.method
+        if method == "HEAD":
+            request.method = "GET"
+        try:
+            return super().process_response(request, response)
+        finally:
+            request.method = method
 
 
 class LanguageMiddleware(MiddlewareMixin):

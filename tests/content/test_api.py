@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from content import api
 from content.models import Article
@@ -225,6 +226,47 @@ def test_who_asks_too_often_is_told_when_to_ask_again(engine: str, client: Clien
         assert_is_error(answer, 429, "too often")
         assert 1 <= int(answer["Retry-After"]) <= 61
     assert client.get(ARTICLES, REMOTE_ADDR="192.0.2.7").status_code == 200
+
+
+# --- Other sites ---
+
+
+def test_scripts_of_other_sites_read_nothing_unless_the_owner_names_them(client: Client) -> None:
+    answer = client.get(ARTICLES, headers={"Origin": "https://app.example.org"})
+    assert not [name for name in answer.headers if name.startswith("Access-Control-")]
+    assert "Origin" not in answer["Vary"]
+
+
+@pytest.mark.parametrize(
+    ("allowed", "origin", "told"),
+    [
+        (["https://app.example.org"], "https://app.example.org", "https://app.example.org"),
+        (["https://app.example.org"], "https://app.example.org.evil.example", None),
+        (["https://app.example.org"], "http://app.example.org", None),
+        (["https://app.example.org"], None, None),
+        (["*"], "https://anybody.example", "https://anybody.example"),
+    ],
+)
+def test_scripts_of_a_named_site_read_everything(
+    allowed: list[str], origin: str | None, told: str | None, client: Client, settings: Settings
+) -> None:
+    settings.API_ALLOWED_ORIGINS = allowed
+    for path in (ARTICLES, f"{ARTICLES}made-up/", "/api/v1/openapi.json"):
+        answer = client.get(path, headers={"Origin": origin} if origin else {})
+        assert answer.headers.get("Access-Control-Allow-Origin") == told
+        assert "Access-Control-Allow-Credentials" not in answer.headers
+        assert "Origin" in answer["Vary"]
+
+
+def test_a_script_of_a_named_site_is_told_of_the_limit_too(client: Client, settings: Settings) -> None:
+    settings.API_ALLOWED_ORIGINS = ["https://app.example.org"]
+    origin = {"Origin": "https://app.example.org"}
+    for _ in range(int(api.RATE.split("/")[0])):
+        client.get("/api/v1/site/", headers=origin)
+    answer = client.get("/api/v1/site/", headers=origin)
+    assert answer.status_code == 429
+    assert answer["Access-Control-Allow-Origin"] == "https://app.example.org"
+    assert "Retry-After" in answer["Access-Control-Expose-Headers"]
 
 
 # --- The site, the description ---

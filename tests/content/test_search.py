@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client
 
+from content import views
 from content.models import Article
 from content.search import tidy
 from tests.content.conftest import ArticleMaker
@@ -145,6 +147,30 @@ def test_results_turn_their_pages_and_keep_the_query(client: Client, new_article
     assert f"?q=telescope&amp;cursor={cursor}" in first.content.decode()
     back = client.get("/search/", {"q": "telescope", "cursor": second.context["page"].previous_cursor})
     assert (back.status_code, back["Location"]) == (302, "/search/?q=telescope")
+
+
+def test_who_searches_too_often_is_told_when_to_search_again(engine: str, client: Client) -> None:
+    allowed = int(views.SEARCH_RATE.split("/")[0])
+    # One window, whenever the test runs.
+    with time_machine.travel("2026-03-01T12:00:00Z", tick=False):
+        statuses = [client.get("/search/", {"q": "river"}).status_code for _ in range(allowed + 1)]
+        assert statuses == [200] * allowed + [429]
+        refused = client.get("/fr/search/", {"q": "rivière"})
+        assert refused.status_code == 429
+        assert 1 <= int(refused["Retry-After"]) <= 61
+        assert "C’était trop de fois" in refused.content.decode()
+        # A search guesses no password.
+        assert "mots de passe" not in refused.content.decode()
+        assert client.get("/search/").status_code == 200, "the form alone is not counted"
+        assert client.get("/search/", {"q": "river"}, REMOTE_ADDR="192.0.2.7").status_code == 200
+
+
+def test_a_page_of_results_cannot_be_made_longer(client: Client, new_article: ArticleMaker) -> None:
+    for number in range(views.PAGE_SIZE + 5):
+        new_article(f"Telescope {number}")
+    for wanted in ({"limit": "1000"}, {"size": "1000"}, {"page": "2"}):
+        answer = client.get("/search/", {"q": "telescope", **wanted})
+        assert len(answer.context["page"].articles) == views.PAGE_SIZE
 
 
 @pytest.mark.parametrize(

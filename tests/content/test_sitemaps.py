@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from content import sitemaps
 from content.models import Article
-from tests.content.conftest import ArticleMaker, MemberMaker
+from tests.content.conftest import ArticleMaker, MemberMaker, SettingsMaker
 
 pytestmark = pytest.mark.django_db
 
@@ -53,6 +53,36 @@ def test_every_address_in_it_answers(client: Client, new_article: ArticleMaker) 
 def test_it_says_what_a_list_is_called_in_the_other_language(client: Client) -> None:
     html = client.get("/sitemap.xml").content.decode()
     assert '<xhtml:link rel="alternate" hreflang="fr" href="http://testserver/fr/articles/"/>' in html
+
+
+def test_a_page_in_both_languages_names_each_and_one_for_all_others(
+    client: Client, new_article: ArticleMaker, site_settings: SettingsMaker
+) -> None:
+    site_settings(language="fr")
+    new_article("Rain", tags=("weather", "rain"))
+    new_article("Pluie", language="fr", tags=("weather",))
+    addresses = {
+        url.findtext(f"{MAPS}loc"): {
+            link.get("hreflang"): link.get("href") for link in url.iter() if link.tag.endswith("}link")
+        }
+        for url in Xml.fromstring(client.get("/sitemap.xml").content)
+    }
+    here = "http://testserver"
+    for page in ("/", "/articles/", "/authors/ada/", "/tags/weather/"):
+        expected = {"en": f"{here}/en{page}", "fr": here + page, "x-default": here + page}
+        assert addresses[here + page] == addresses[f"{here}/en{page}"] == expected
+    # What is written about rain is in English only.
+    assert addresses[f"{here}/en/tags/rain/"] == {}
+    assert f"{here}/tags/rain/" not in addresses
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_map_that_has_not_changed_is_not_sent_again(client: Client, new_article: ArticleMaker) -> None:
+    new_article("Rain")
+    known = {"If-None-Match": client.get("/sitemap.xml")["ETag"]}
+    assert client.get("/sitemap.xml", headers=known).status_code == 304
+    new_article("Snow")
+    assert client.get("/sitemap.xml", headers=known).status_code == 200
 
 
 def test_a_large_site_has_a_map_in_parts(

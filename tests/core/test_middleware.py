@@ -14,6 +14,25 @@ from tests.core.conftest import MemberMaker, SettingsMaker
 pytestmark = pytest.mark.django_db
 
 
+@pytest.mark.parametrize(
+    "path", ["/", "/articles/", "/sitemap.xml", "/articles/feed/", "/search/?q=rain", "/api/v1/site/"]
+)
+def test_head_tells_the_same_etag_as_get_and_answers_304(client: Client, path: str) -> None:
+    page, head = client.get(path), client.head(path)
+    assert head.content == b""
+    assert head.headers["ETag"] == page.headers["ETag"]
+    assert head.headers["Content-Length"] == page.headers["Content-Length"]
+    known = client.head(path, headers={"If-None-Match": page.headers["ETag"]})
+    assert known.status_code == 304
+    assert known.headers["ETag"] == page.headers["ETag"]
+
+
+def test_what_is_not_to_be_stored_has_no_etag(client: Client, new_member: MemberMaker) -> None:
+    client.force_login(new_member())
+    assert "ETag" not in client.head("/dashboard/").headers
+    assert "ETag" not in client.get("/dashboard/").headers
+
+
 def test_pages_of_the_site_look_at_their_address_alone(client: Client) -> None:
     client.cookies["django_language"] = "fr"
     page = client.get("/", headers={"Accept-Language": "fr"})

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.generic import FormView, TemplateView
 
+from core.addresses import origin
 from core.afterwards import RedirectThen
 from core.limits import by_field, limited
 from users.forms.password_reset import PasswordResetForm
@@ -47,9 +48,8 @@ class PasswordResetView(AskingView):
 
     def form_valid(self, form: PasswordResetForm) -> HttpResponse:
         """Answer first, then look whether there is somebody to write to."""
-        origin = settings.SITE_URL or f"{self.request.scheme}://{self.request.get_host()}"
         language = translation.get_language() or settings.LANGUAGE_CODE
-        send = partial(send_reset_link, form.cleaned_data["email"], origin, language)
+        send = partial(send_reset_link, form.cleaned_data["email"], origin(self.request), language)
         return RedirectThen(reverse("users:password_reset_done"), send)
 
 
