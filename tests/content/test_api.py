@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
@@ -217,6 +218,8 @@ def test_an_address_without_its_slash_is_sent_on(client: Client) -> None:
 # --- Limits ---
 
 
+# One window, whenever the test runs.
+@time_machine.travel("2026-03-01T12:00:00Z", tick=False)
 def test_who_asks_too_often_is_told_when_to_ask_again(engine: str, client: Client) -> None:
     allowed = int(api.RATE.split("/")[0])
     for _ in range(allowed):
@@ -258,6 +261,7 @@ def test_scripts_of_a_named_site_read_everything(
         assert "Origin" in answer["Vary"]
 
 
+@time_machine.travel("2026-03-01T12:00:00Z", tick=False)
 def test_a_script_of_a_named_site_is_told_of_the_limit_too(client: Client, settings: Settings) -> None:
     settings.API_ALLOWED_ORIGINS = ["https://app.example.org"]
     origin = {"Origin": "https://app.example.org"}
