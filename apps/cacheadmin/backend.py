@@ -69,7 +69,7 @@ class AdaptiveCache(DjangoRedisMethods, BaseCache):
             getattr(own, name) is getattr(AdaptiveCache, name) for name in _KEY_MAKERS
         )
         self._fast = self.space.fast_path(
-            own, self.key_func, self._key_prefix, str(self.version), self.fixed_group
+            own, self.key_func, self._key_prefix, str(self.version), group=self.fixed_group
         )
 
     # --- Keys and lifetimes ---
@@ -129,8 +129,7 @@ class AdaptiveCache(DjangoRedisMethods, BaseCache):
             try:
                 result = getattr(engine, what)(full, *args)
             except EngineUnavailable as error:
-                next(tally.errors)
-                self.space.leave(engine, error)
+                self.space.leave(engine, error, tally)
             else:
                 next(tally.deletes if what == "delete" else tally.writes)
                 return result
@@ -176,7 +175,7 @@ class AdaptiveCache(DjangoRedisMethods, BaseCache):
         return result or again
 
     def _run(self, action: Callable[[Engine], Result], group: str = "") -> Result:
-        return self.space.run(action, group)
+        return self.space.run(action, group, spared=self.is_spared)
 
     def _tally(self, key: str) -> stats.Tally:
         """Return where an operation on *key* that has just been done is counted."""
@@ -185,6 +184,11 @@ class AdaptiveCache(DjangoRedisMethods, BaseCache):
         if known is not None and cells[EPOCH] == epoch:
             return known[1]
         return self.space.tally(self.group_of(key))
+
+    @property
+    def is_spared(self) -> bool:
+        """Whether it goes on while the cache is switched off: all of it is sessions, limits or the like."""
+        return groups.is_protected(self.fixed_group)
 
     @property
     def is_shared(self) -> bool:
@@ -210,8 +214,7 @@ class AdaptiveCache(DjangoRedisMethods, BaseCache):
         try:
             value = engine.get(full)
         except EngineUnavailable as error:
-            next(tally.errors)
-            self.space.leave(engine, error)
+            self.space.leave(engine, error, tally)
             return self._get_anew(key, default, version, begun or perf_counter_ns())
         if weight:
             tally.sample(key, perf_counter_ns() - begun, weight)

@@ -149,7 +149,8 @@ class Place:
 
     def _get(self) -> Any:
         # Counted nowhere: the caller has looked once, and that is what he is told of.
-        return self.cache.space.run(lambda engine: engine.get(self.cache.full_key(self.key)))
+        cache = self.cache
+        return cache.space.run(lambda engine: engine.get(cache.full_key(self.key)), spared=cache.is_spared)
 
     def _add(self, token: str) -> bool:
         return self.cache.add(self.key, leases.lease((token,)), leases.LONGEST_LEASE)
@@ -174,7 +175,7 @@ class Place:
     def _announce(self, token: str) -> bool:
         """Have the lease stand beside the present value, or in its place if there is none."""
         for _ in range(_MOST_TRIES):
-            left = self.cache.space.run(lambda engine: engine.remaining(self.cache.full_key(self.key)))
+            left = self.cache.remaining(self.key)
             if left is not MISSING:
                 end = math.inf if left is None else time.time() + left
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import MutableMapping, Sequence
 from typing import TYPE_CHECKING
 
-from cacheadmin import stats, watcher
+from cacheadmin import groups, stats, watcher
 from cacheadmin.engines.base import Engine
 from cacheadmin.engines.off import OffEngine
 from cacheadmin.shared import EPOCH
@@ -31,12 +31,14 @@ class FastPath:
 
     Args:
         space: the cache they are handles of.
+        group: the group that all their keys belong to, whatever they are; ``None`` where keys say it.
     """
 
-    __slots__ = ("_space", "known")
+    __slots__ = ("_group", "_space", "known")
 
-    def __init__(self, space: Space) -> None:
+    def __init__(self, space: Space, group: str | None) -> None:
         self._space = space
+        self._group = group
         self.known = _NOTHING
 
     def forget(self) -> None:
@@ -52,7 +54,7 @@ class FastPath:
             return self.known
         watcher.start()
         stats.begin()
-        cells, engine = words.cells, self._space.engine()
+        cells, engine = words.cells, self._space.engine(spared=groups.is_protected(self._group))
         if cells is not words.cells:
             # Meanwhile this process has gone over to another file.
             return _NOTHING

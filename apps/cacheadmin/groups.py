@@ -140,6 +140,12 @@ def get(name: str) -> Group | None:
     return _registry.get(name)
 
 
+def is_protected(name: str | None) -> bool:
+    """Whether *name* is a group that holds what is no copy of anything, such as sessions and limits."""
+    found = _registry.get(name or "")
+    return found is not None and found.protected
+
+
 def of_key(key: str) -> str:
     """Return the name of the group that *key* belongs to."""
     name, colon, _rest = key.partition(":")

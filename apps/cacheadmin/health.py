@@ -15,7 +15,8 @@ def cache_health(alias: str = "default") -> dict[str, Any]:
     Args:
         alias: a key of CACHES that is an adaptive cache.
     """
-    status = cast(AdaptiveCache, caches[alias]).space.selector.status()
+    cache = cast(AdaptiveCache, caches[alias])
+    status = cache.space.selector.status(spared=cache.is_spared)
     return {
         "engine": status.engine,
         "choice": status.choice,

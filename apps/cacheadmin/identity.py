@@ -8,7 +8,7 @@ from typing import Any
 
 from django.conf import settings
 
-from cacheadmin import conf, shared
+from cacheadmin import conf, temporary
 from cacheadmin.engines.file import MAX_BYTES, of_this_machine
 from cacheadmin.serializer import fingerprint
 
@@ -41,7 +41,7 @@ def identify(location: str, params: dict[str, Any]) -> Identity:
     """Return the identity of the cache that an entry of CACHES describes."""
     options = params.get("OPTIONS", {})
     configured = options.get("DIRECTORY")
-    directory = Path(configured) if configured else shared.private_temporary_directory() / "files"
+    directory = Path(configured) if configured else temporary.private_directory() / "files"
     # On a network file system, locks and mapped words hold between the workers of one machine only.
     directory = of_this_machine(directory)
     return Identity(

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import math
-import os
-import platform
 import secrets
 import time
-from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from cacheadmin.engines.base import MISSING
+from cacheadmin.processes import Holder, is_running, this_process
 
 # Seconds a lease stays at the most. It has to outlast any computation: what stands between a
 # dead holder and the next caller is not this, but ``is_abandoned``.
@@ -21,16 +17,6 @@ LONGEST_LEASE = 3600.0
 # Seconds for which another machine's holder is believed to be at it; nobody here can look.
 TRUSTED_FROM_AFAR = 30.0
 _MOST_TOKENS = 16
-_PROC = Path("/proc")
-
-
-@dataclass(frozen=True)
-class Holder:
-    """A process: where it runs, its number there, and when it began, as numbers are used again."""
-
-    machine: str
-    pid: int
-    began: int
 
 
 @dataclass(frozen=True)
@@ -130,9 +116,6 @@ def is_value(found: Any) -> bool:
     return found is not MISSING and type(found) is not Lease and type(found) is not Kept
 
 
-# --- Who is alive ---
-
-
 def is_abandoned(held: Lease, tokens_here: Any) -> bool:
     """Whether nobody will hand in a value under this lease, as far as can be known.
 
@@ -146,52 +129,3 @@ def is_abandoned(held: Lease, tokens_here: Any) -> bool:
     if holder.machine == here.machine:
         return not is_running(holder.pid, holder.began)
     return time.time() - held.since > TRUSTED_FROM_AFAR
-
-
-def is_running(pid: int, began: int) -> bool:
-    """Whether the process *pid* of this machine, which began at *began*, still runs.
-
-    Args:
-        pid: its number.
-        began: what ``began_at`` said of it; 0 where that is not known.
-    """
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        # It is another user's, and so there is one.
-        pass
-    state, now_began = _stat(pid)
-    return state not in ("Z", "X") and (0 in (began, now_began) or began == now_began)
-
-
-def this_process() -> Holder:
-    """Return this process as a holder."""
-    return _holder(os.getpid())
-
-
-@lru_cache(maxsize=1)
-def _holder(pid: int) -> Holder:
-    return Holder(_machine(), pid, _stat(pid)[1])
-
-
-def _machine() -> str:
-    """Return a name that two processes share if, and only if, they see each other's numbers."""
-    parts = [platform.node()]
-    with suppress(OSError):
-        parts = [(_PROC / "sys/kernel/random/boot_id").read_text().strip()]
-    with suppress(OSError):
-        # Each container counts its processes anew.
-        parts.append(str((_PROC / "self/ns/pid").stat().st_ino))
-    return ":".join(parts)
-
-
-def _stat(pid: int) -> tuple[str, int]:
-    """Return the state of a process and when it began; nothing and 0 where that cannot be read."""
-    try:
-        # The name in parentheses may hold anything, parentheses too.
-        fields = (_PROC / str(pid) / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
-        return fields[0], int(fields[19])
-    except (OSError, IndexError, ValueError):
-        return "", 0

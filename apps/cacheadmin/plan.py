@@ -11,6 +11,10 @@ from django.utils.functional import Promise
 
 from cacheadmin.verdicts import ENGINE_LABELS, Verdict
 
+# Choices that leave it to us which engine is live. "off" is meant for data: the caches that hold
+# sessions and limits go on as if nothing had been chosen.
+OURS = ("auto", "off")
+
 
 class Code(IntEnum):
     """The engines as numbers, for the shared state."""
@@ -20,6 +24,18 @@ class Code(IntEnum):
     FILE = 2
     MEMORY = 3
     OFF = 4
+
+    @classmethod
+    def stored(cls, number: int) -> Code:
+        """Return the engine that *number* in the shared state stands for; ``UNDECIDED`` for none.
+
+        ``OFF`` is never stored: it is what becomes of some caches, whichever engine is live.
+        """
+        try:
+            found = cls(number)
+        except ValueError:
+            return cls.UNDECIDED
+        return cls.UNDECIDED if found is cls.OFF else found
 
     @property
     def word(self) -> str:

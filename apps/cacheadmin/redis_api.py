@@ -41,11 +41,11 @@ class RedisClients:
     """What ``django_redis.get_redis_connection()`` looks for on a cache.
 
     Args:
-        space: the cache.
+        run: has the live engine do something.
     """
 
-    def __init__(self, space: Space) -> None:
-        self._space = space
+    def __init__(self, run: Callable[[Callable[[Engine], Any]], Any]) -> None:
+        self._run = run
 
     def get_client(self, write: bool = True, **_: Any) -> Any:
         """Return the client library's own client for the live Redis; a master, whatever *write* says.
@@ -61,7 +61,7 @@ class RedisClients:
                 f"This cache runs on the engine {engine.name!r} now, so there is no Redis connection."
             )
 
-        return self._space.run(find)
+        return self._run(find)
 
 
 class DjangoRedisMethods:
@@ -77,6 +77,7 @@ class DjangoRedisMethods:
     default_timeout: float | None
     full_key: Callable[..., str]
     group_of: Callable[[str], str]
+    _run: Callable[[Callable[[Engine], Any]], Any]
     add: Callable[..., bool]
     touch: Callable[..., bool]
     delete: Callable[..., bool]
@@ -84,13 +85,18 @@ class DjangoRedisMethods:
     replace: Callable[..., Any]
     incr: Callable[..., Any]
 
+    if TYPE_CHECKING:
+
+        @property
+        def is_spared(self) -> bool: ...
+
     # Dotted path of what undoes KEY_FUNCTION; Django's own needs none.
     reverse_key_function: str = ""
 
     @property
     def client(self) -> RedisClients:
         """For ``django_redis.get_redis_connection()``."""
-        return RedisClients(self.space)
+        return RedisClients(self._run)
 
     def __getattr__(self, name: str) -> Any:
         if _STRUCTURES.fullmatch(name):
@@ -108,7 +114,7 @@ class DjangoRedisMethods:
         Raises:
             PermissionError: the Redis user may not use PTTL.
         """
-        return self.space.run(lambda engine: engine.remaining(self.full_key(key, version)))
+        return self._run(lambda engine: engine.remaining(self.full_key(key, version)))
 
     def ttl(self, key: str, version: int | None = None, client: None = None) -> int | None:
         """Return the whole seconds *key* has left, ``None`` for one without an end, 0 for none."""
@@ -205,7 +211,7 @@ class DjangoRedisMethods:
     def _delete_full(self, names: Iterable[str]) -> int:
         doomed = list(names)
         if doomed:
-            self.space.run(lambda engine: engine.delete_many(doomed))
+            self._run(lambda engine: engine.delete_many(doomed))
         return len(doomed)
 
     def _matching(self, pattern: str, version: int | None, itersize: int | None) -> Iterator[tuple[str, str]]:
@@ -223,7 +229,7 @@ class DjangoRedisMethods:
                     yield full, key
 
     def _names(self, pattern: str, itersize: int | None) -> Iterator[str]:
-        code = self.space.selector.live()
+        code = self.space.selector.live(spared=self.is_spared)
         engine = self.space.engine(code)
         try:
             if isinstance(engine, RedisEngine):

@@ -109,19 +109,19 @@ def report(alias: str = "default") -> Report:
     Args:
         alias: a key of CACHES that is an adaptive cache.
     """
-    space = cast(AdaptiveCache, caches[alias]).space
-    selector = space.selector
-    status = selector.status()
+    cache = cast(AdaptiveCache, caches[alias])
+    space, selector = cache.space, cache.space.selector
+    status = selector.status(spared=cache.is_spared)
     addresses = (
         detect.addresses(selector.plan.location)
-        if status.choice in ("auto", "file")
+        if status.choice in ("auto", "file", "off")
         else [selector.plan.location]
     )
     return Report(
         alias=alias,
         status=status,
         tried=(*map(_redis, detect.detect(addresses, space.namespace)), _files(space)),
-        contents=space.contents(),
+        contents=space.contents(spared=cache.is_spared),
         groups=tuple(group_reports(alias)),
         fixed=dict(conf.get("ENVIRONMENT")),
     )
@@ -164,7 +164,7 @@ def _in_a_sentence(status: Status) -> str:
         return _(
             "The chosen engine was lost (%(why)s). It is asked again twice a second and taken back by itself."
         ) % {"why": status.reason.label}
-    if status.choice != "auto":
+    if status.choice not in ("auto", "off") or status.engine == "off":
         return _("This engine is chosen in the settings.")
     if status.engine == "redis":
         return _("Redis was found at %(address)s and is the best choice.") % {"address": status.address}

@@ -17,14 +17,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from django.db import connections
-
-from cacheadmin import announce, conf, detect, places, shared, state, watcher
+from cacheadmin import announce, conf, deciding, detect, places, shared, state, watcher
 from cacheadmin.engines.base import EngineUnavailable
 from cacheadmin.engines.file import FileEngine, check_directory
 from cacheadmin.engines.redis import without_password
 from cacheadmin.only_one import OnlyOne
-from cacheadmin.plan import Code, Decision, Plan, Status
+from cacheadmin.plan import OURS, Code, Decision, Plan, Status
 from cacheadmin.seen_database import SeenDatabase
 from cacheadmin.serializer import Serializer
 from cacheadmin.verdicts import Verdict
@@ -33,10 +31,6 @@ logger = logging.getLogger("cacheadmin")
 
 # A decision this fresh, in nanoseconds, is taken over from another worker.
 _FRESH = 5_000_000_000
-
-
-_FALLBACKS = {Code.REDIS: (Code.FILE, Code.MEMORY), Code.FILE: (Code.MEMORY,)}
-_EXPLICIT = {"redis": Code.REDIS, "file": Code.FILE, "memory": Code.MEMORY, "off": Code.OFF}
 
 
 class Selector:
@@ -71,6 +65,8 @@ class Selector:
         self._is_over = threading.Event()
         self._probed_at = float("-inf")
         self._database = SeenDatabase(self._shared)
+        # The plan of others that could not be explained at the last look.
+        self._doubted = 0
 
     @property
     def words(self) -> shared.SharedState:
@@ -79,18 +75,27 @@ class Selector:
 
     # --- Asking ---
 
-    def live(self) -> int:
-        """Return the code of the engine to use now."""
+    def live(self, *, spared: bool = False) -> int:
+        """Return the code of the engine to use now.
+
+        Args:
+            spared: for what has to go on while the cache is switched off, such as sessions.
+        """
         if not self._has_arrived:
             self._arrive()
         if self._shared.cells[shared.MOVED]:
             self.mend()
+        active = Code.stored(self._shared.read(shared.ACTIVE))
+        if active is Code.UNDECIDED:
+            # Somebody has written over the words.
+            self._settle_here()
+            active = Code.stored(self._shared.read(shared.ACTIVE))
         if self.is_behind:
             # The others have followed a new choice already. Until this process has read it too, at the
             # start of its next request, it keeps away from an engine that nobody else uses any more.
             state.look_again_soon()
             return Code.OFF
-        return self._shared.read(shared.ACTIVE)
+        return Code.OFF if self.plan.choice == "off" and not spared else active
 
     @property
     def is_behind(self) -> bool:
@@ -99,33 +104,39 @@ class Selector:
 
     def address(self) -> str:
         """Return the address of the Redis in use, or to come back to; it may hold a password."""
-        if self.plan.choice == "auto":
+        if self.plan.choice in OURS:
             known = detect.addresses(self.plan.location)
             return known[min(self._shared.read(shared.CANDIDATE), len(known) - 1)]
         return self.plan.location
 
     def last_known(self) -> str:
         """Return the engine that this machine used last, or the configured choice; tries nothing out."""
-        active = Code(self._shared.read(shared.ACTIVE))
+        active = Code.stored(self._shared.read(shared.ACTIVE))
         return self.plan.choice if active is Code.UNDECIDED else active.word
 
     def last_reason(self) -> Verdict:
         """Return why this machine last chose its engine; tries nothing out."""
-        return Verdict(self._shared.read(shared.REASON))
+        return Verdict.stored(self._shared.read(shared.REASON))
 
     @property
     def is_degraded(self) -> bool:
         """Whether the live engine is not the one that ought to be."""
         return self._shared.read(shared.HOME) != self._shared.read(shared.ACTIVE)
 
-    def status(self) -> Status:
-        """Return the present state."""
+    def status(self, *, spared: bool = False) -> Status:
+        """Return the present state.
+
+        Args:
+            spared: of what goes on while the cache is switched off.
+        """
         self.live()
+        is_off = self.plan.choice == "off" and not spared
+        active = Code.OFF if is_off else Code.stored(self._shared.read(shared.ACTIVE))
         return Status(
             choice=self.plan.choice,
-            engine=Code(self._shared.read(shared.ACTIVE)).word,
-            reason=Verdict(self._shared.read(shared.REASON)),
-            is_degraded=self.is_degraded,
+            engine=active.word,
+            reason=Verdict.CHOSEN if is_off else self.last_reason(),
+            is_degraded=self.is_degraded and not is_off,
             since=datetime.fromtimestamp(self._shared.read(shared.SINCE) / 1e9, UTC),
             address=without_password(self.address()),
         )
@@ -140,6 +151,7 @@ class Selector:
             location = self.configured.location if pinned or not saved.location else saved.location
             plan = Plan(saved.engine, location, saved.revision, suffix)
         if plan == self.plan:
+            self._mend_plan()
             return
         self.plan = plan
         self._fingerprint = plan.fingerprint
@@ -147,8 +159,18 @@ class Selector:
         with self._shared.change():
             pass
         if self._has_arrived:
-            with self._thread_lock:
-                self._settle()
+            self._settle_here()
+
+    def _mend_plan(self) -> None:
+        """Have the others follow what is saved, if what they follow is neither that nor anything newer.
+
+        Whoever saves writes first what is saved and then the words. So what stood in the words at the last
+        look already, and is not what this one has found, is an older choice or no choice at all.
+        """
+        foreign = self._shared.read(shared.PLAN) if self._has_arrived and self.is_behind else 0
+        if foreign and foreign == self._doubted:
+            self._settle_here()
+        self._doubted = foreign
 
     def follow_database(self, known: state.Installation) -> None:
         """Empty the caches if the database is an older one than that seen last, or another one."""
@@ -159,8 +181,7 @@ class Selector:
         """Decide anew, now."""
         self.live()
         self._shared.write(shared.LOOKED, 0)
-        with self._thread_lock:
-            self._settle()
+        self._settle_here()
 
     @property
     def has_lost_redis(self) -> bool:
@@ -170,10 +191,16 @@ class Selector:
 
     def mend(self) -> None:
         """Begin anew with the others where the file behind the shared state was removed."""
-        if self._has_arrived and self._shared.mend():
+        if not self._has_arrived:
+            return
+        if self._shared.mend():
             logger.warning("The cache state was removed; a new one is begun.")
-            with self._thread_lock:
-                self._settle()
+            self._settle_here()
+        elif Code.stored(self._shared.read(shared.HOME)) is Code.UNDECIDED:
+            self._settle_here()
+        if not state.has_store():
+            # Nothing is saved anywhere, so nobody looks.
+            self._mend_plan()
 
     # --- First use ---
 
@@ -186,58 +213,39 @@ class Selector:
             self._has_arrived = True
         self.watch()
 
+    def _settle_here(self) -> None:
+        with self._thread_lock:
+            self._settle()
+
     def _settle(self) -> None:
         """Bring plan and shared state together; one worker of the machine decides for all."""
         words = self._shared
         with words.lock():
             is_same_plan = not self.is_behind
-            active = words.read(shared.ACTIVE)
+            active, home = (Code.stored(words.read(cell)) for cell in (shared.ACTIVE, shared.HOME))
             if active and not is_same_plan and not state.is_known():
                 # Whoever could not read the saved choice does not overrule those who could.
                 return
-            is_fresh = time.time_ns() - words.read(shared.LOOKED) < _FRESH
-            if active and is_same_plan and is_fresh:
+            is_fresh = 0 <= time.time_ns() - words.read(shared.LOOKED) < _FRESH
+            if active and home and is_same_plan and is_fresh:
                 return
-            decision = self._decide(
-                was_home=Code(words.read(shared.HOME)) if is_same_plan else Code.UNDECIDED
-            )
+            decision = self._decide(home if is_same_plan else Code.UNDECIDED)
             words.write(shared.LOOKED, time.time_ns())
+            known = (active, home, words.read(shared.CANDIDATE))
+            decided = (decision.active, decision.home, decision.candidate)
+            is_used = is_same_plan and active is Code.REDIS and home is Code.REDIS
+            if is_used and known != decided and deciding.still_answers(self.address(), self.namespace()):
+                # The others of this machine use it happily: one bad look of a newcomer is no loss of it.
+                return
             words.write(shared.REASON, decision.reason)
-            known = (active, words.read(shared.HOME), words.read(shared.CANDIDATE))
-            if not is_same_plan or known != (decision.active, decision.home, decision.candidate):
+            if not is_same_plan or known != decided:
                 with words.change():
                     words.write(shared.PLAN, self._fingerprint)
                     self._publish(decision)
 
     def _decide(self, was_home: Code) -> Decision:
-        choice = self.plan.choice
-        if choice in ("memory", "off"):
-            return Decision(_EXPLICIT[choice], _EXPLICIT[choice], Verdict.CHOSEN)
-        if choice == "file":
-            return self._without_redis(Code.FILE, Verdict.CHOSEN)
-        known = detect.addresses(self.plan.location) if choice == "auto" else [self.plan.location]
-        results = detect.detect(known, self.namespace(), self.namespaces())
-        for index, found in enumerate(results):
-            if found.is_usable:
-                return Decision(Code.REDIS, Code.REDIS, Verdict.FOUND, index)
-        taken = next((i for i, found in enumerate(results) if found.verdict is Verdict.TAKEN), None)
-        if choice == "redis" or was_home is Code.REDIS:
-            candidate = min(self._shared.read(shared.CANDIDATE), len(results) - 1)
-        else:
-            # Whose keys they are is asked of the owner, so that is where to come back to.
-            candidate = taken or 0
-        is_owed = choice == "redis" or was_home is Code.REDIS or taken is not None
-        home = Code.REDIS if is_owed else Code.FILE
-        return self._without_redis(home, results[candidate].verdict, candidate)
-
-    def _without_redis(self, home: Code, reason: Verdict, candidate: int = 0) -> Decision:
-        try:
-            check_directory(self.directory)
-        except EngineUnavailable as error:
-            # Never having had a better engine is not a loss of one.
-            home = Code.MEMORY if home is Code.FILE and self.plan.choice == "auto" else home
-            return Decision(Code.MEMORY, home, error.verdict, candidate)
-        return Decision(Code.FILE, home, reason, candidate)
+        known = deciding.Known(was_home, self._shared.read(shared.CANDIDATE))
+        return deciding.decide(self.plan, self.directory, known, self.namespace(), self.namespaces())
 
     # --- Losing an engine ---
 
@@ -246,24 +254,20 @@ class Selector:
         with self._shared.lock():
             if self.is_behind or self._shared.read(shared.ACTIVE) != failed:
                 return
-            home = Code(self._shared.read(shared.HOME))
-            decision = Decision(Code.MEMORY, home, error.verdict, self._shared.read(shared.CANDIDATE))
-            for code in _FALLBACKS[Code(failed)]:
-                if code is Code.FILE:
-                    with contextlib.suppress(EngineUnavailable):
-                        check_directory(self.directory)
-                        decision = Decision(Code.FILE, home, error.verdict, decision.candidate)
-                        break
-            self._publish(decision)
+            home, active = Code.stored(self._shared.read(shared.HOME)), Code.MEMORY
+            if failed == Code.REDIS:
+                with contextlib.suppress(EngineUnavailable):
+                    check_directory(self.directory)
+                    active = Code.FILE
+            self._publish(Decision(active, home, error.verdict, self._shared.read(shared.CANDIDATE)))
         self.watch()
 
     def _publish(self, decision: Decision) -> None:
         words = self._shared
-        before, home_before = Code(words.read(shared.ACTIVE)), words.read(shared.HOME)
+        before, home_before = Code.stored(words.read(shared.ACTIVE)), words.read(shared.HOME)
         with words.change():
             # First the new generations, then the engine: nobody may read the new engine under the old ones.
-            if before is not Code.UNDECIDED:
-                words.advance_all()
+            words.advance_all()
             words.write(shared.CANDIDATE, decision.candidate)
             words.write(shared.HOME, decision.home)
             words.write(shared.REASON, decision.reason)
@@ -271,6 +275,8 @@ class Selector:
             words.write(shared.ACTIVE, decision.active)
             if before is not Code.UNDECIDED and decision.active == decision.home:
                 words.write(shared.COLD, 1)
+        if self.plan.choice == "off" and decision.active == decision.home:
+            decision = replace(decision, active=Code.OFF, home=Code.OFF)
         announce.engine_changed(self.aliases(), before, home_before, decision)
 
     # --- Coming back ---
@@ -308,12 +314,15 @@ class Selector:
                 if self._is_over.wait(conf.get("PROBE_INTERVAL")):
                     return
                 if self.is_behind:
-                    _refresh_in_this_thread()
+                    state.refresh_alone()
                 with contextlib.suppress(EngineUnavailable):
                     self._return_home()
 
     def _return_home(self) -> None:
-        home = Code(self._shared.read(shared.HOME))
+        home = Code.stored(self._shared.read(shared.HOME))
+        if home is Code.UNDECIDED:
+            self.mend()
+            return
         if home is Code.REDIS:
             candidate = detect.examine(self.address(), self.namespace(), self.namespaces())
             if not candidate.is_usable:
@@ -344,14 +353,6 @@ class Selector:
     def end(self) -> None:
         """Stop asking for a lost engine: nobody uses this selector any more."""
         self._is_over.set()
-
-
-def _refresh_in_this_thread() -> None:
-    try:
-        state.refresh()
-    finally:
-        # Django closes the connections of requests; those of this thread are its own business.
-        connections.close_all()
 
 
 _selectors: dict[tuple[str, str, str], Selector] = {}

@@ -14,20 +14,26 @@ import hashlib
 import logging
 import mmap
 import os
+import secrets
 import sys
-import tempfile
 import threading
 import time
+from array import array
 from collections.abc import Iterator
 from pathlib import Path
+
+from cacheadmin import temporary
 
 logger = logging.getLogger("cacheadmin")
 
 # Seconds to wait for whoever holds the lock: at most the second or so that trying out a Redis takes.
 PATIENCE = 5.0
-LAYOUT = 2
-SLOTS = 512
-_FIRST_SLOT = 16
+LAYOUT = 3
+# A row for each worker of this machine (``workers``).
+FIRST_WORKER, WORKERS, WORKER_CELLS = 16, 128, 5
+# Far more groups than a project has: each takes one in each of its caches, and keeps it.
+SLOTS = 8192
+_FIRST_SLOT = FIRST_WORKER + WORKERS * WORKER_CELLS
 # Two for the tag, the generation, and the generation that this machine last told the database.
 _SLOT_CELLS = 4
 _CELLS = _FIRST_SLOT + SLOTS * _SLOT_CELLS
@@ -35,9 +41,12 @@ SIZE = _CELLS * 8
 
 # The header's cells; all are unsigned 64-bit numbers.
 _LAYOUT, ACTIVE, CANDIDATE, SINCE, HOME, PLAN, REASON, LOOKED, EPOCH = range(9)
-REVISION, NONCE, PLACE, MOVED = range(9, 13)
+REVISION, NONCE, PLACE, MOVED, MACHINE, REPORTED = range(9, 15)
 # Whether something was emptied, and nobody has filled it again yet.
-COLD = _FIRST_SLOT - 1
+COLD = 15
+
+# No generation is of the year 2116: somebody has written over it.
+NO_TIME = 1 << 62
 
 
 class SharedState:
@@ -67,6 +76,7 @@ class SharedState:
                 "The cache state at %s cannot be shared between workers: %s", self.path, error.strerror
             )
             memory = bytearray(SIZE)
+            memory[:] = _begun()
         return memoryview(memory).cast("Q")
 
     def read(self, cell: int) -> int:
@@ -110,6 +120,8 @@ class SharedState:
         try:
             status = os.stat(self.path, follow_symlinks=False)
             if (status.st_dev, status.st_ino) == self._inode:
+                # It has not: whatever says so was written by nobody of ours.
+                self.cells[MOVED] = 0
                 return False
         except OSError:
             pass
@@ -161,8 +173,8 @@ class SharedState:
     def generation_cell(self, namespace: str, group: str) -> int:
         """Return the cell that holds the generation of *group* in the cache *namespace*.
 
-        When all slots are taken, groups share the last one: a clear then empties more than it
-        has to, but never less.
+        When all slots are taken, groups share the last one: a clear of one then empties the others in
+        it too, more than it has to, but never less.
         """
         cell = self._offsets.get((namespace, group))
         if cell is None:
@@ -172,31 +184,37 @@ class SharedState:
                 self._offsets[namespace, group] = cell
         return cell
 
+    def has_slot(self, namespace: str, group: str) -> bool:
+        """Whether *group* has a cell of its own, or gets one now."""
+        cell = self.generation_cell(namespace, group)
+        return (self.cells[cell - 2], self.cells[cell - 1]) == _tag(namespace, group)
+
     def generation(self, cell: int) -> int:
-        """Return the generation in *cell*; 0 as long as nobody has begun one."""
-        return self.cells[cell]
+        """Return the generation in *cell*; 0 as long as nobody has begun one, or if it can be none."""
+        found = self.cells[cell]
+        return found if found < NO_TIME else 0
 
     def begin(self, cell: int) -> int:
         """Return the generation in *cell*, the first one if nobody has begun any."""
         with self.lock():
-            return self.cells[cell] or self.advance(cell)
+            return self.generation(cell) or self.advance(cell)
 
     def advance(self, cell: int) -> int:
         """Start a new generation in *cell*, later than any before on any machine, and return it."""
         with self.change():
-            self.cells[cell] = max(time.time_ns(), self.cells[cell] + 1)
+            self.cells[cell] = _later(self.cells[cell])
             return self.cells[cell]
 
     def adopt(self, cell: int, generation: int) -> None:
         """Take over another machine's *generation* if it is later than ours."""
-        if generation > self.cells[cell]:
+        if self.generation(cell) < generation < NO_TIME:
             with self.change():
-                self.cells[cell] = max(self.cells[cell], generation)
+                self.cells[cell] = max(self.generation(cell), generation)
 
     def publish(self, cell: int) -> int:
         """Return a generation for the others to begin in *cell*, while this machine goes on with its own."""
         with self.lock():
-            self.cells[cell + 1] = max(time.time_ns(), self.cells[cell + 1] + 1)
+            self.cells[cell + 1] = _later(self.cells[cell + 1])
             return self.cells[cell + 1]
 
     def adopt_published(self, cell: int, generation: int) -> None:
@@ -208,7 +226,7 @@ class SharedState:
         """Start a new generation for every group of every cache: whatever was stored is gone."""
         with self.change():
             for cell in self._taken_cells():
-                self.cells[cell] = max(time.time_ns(), self.cells[cell] + 1)
+                self.cells[cell] = _later(self.cells[cell])
 
     def _taken_cells(self) -> Iterator[int]:
         for slot in range(SLOTS):
@@ -230,6 +248,7 @@ class SharedState:
         return base + 2
 
     def _map(self) -> mmap.mmap:
+        temporary.require_private(self.path)
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
@@ -243,10 +262,7 @@ class SharedState:
             status = os.fstat(descriptor)
             self._inode = (status.st_dev, status.st_ino)
             if int.from_bytes(memory[:8], sys.byteorder) != LAYOUT:
-                memory[:] = LAYOUT.to_bytes(8, sys.byteorder) + bytes(SIZE - 8)
-                # Of no earlier file: what was remembered under its numbers holds no more.
-                first = time.time_ns() & ~1
-                memory[EPOCH * 8 : EPOCH * 8 + 8] = first.to_bytes(8, sys.byteorder)
+                memory[:] = _begun()
         finally:
             # Said aloud: the mapping keeps a duplicate of the descriptor, and with it the lock.
             fcntl.flock(descriptor, fcntl.LOCK_UN)
@@ -299,26 +315,28 @@ def state_path(directory: Path, identity: str) -> Path:
     # Workers of two versions of this app, side by side for a moment, have a file each.
     name = f"{LAYOUT}-{hashlib.blake2b(identity.encode(), digest_size=6).hexdigest()}"
     with contextlib.suppress(OSError):
+        temporary.require_private(directory)
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     if os.access(directory, os.W_OK):
         return directory / f"state-{name}"
     place = hashlib.blake2b(str(directory).encode(), digest_size=6).hexdigest()
-    return private_temporary_directory() / f"state-{name}-{place}"
+    return temporary.private_directory() / f"state-{name}-{place}"
 
 
-def private_temporary_directory() -> Path:
-    """Return a directory among the temporary files that only this user can enter.
+def _begun() -> bytes:
+    """Return the words of a state that nobody has used."""
+    cells = array("Q", bytes(SIZE))
+    cells[_LAYOUT] = LAYOUT
+    # Of no earlier file: what was remembered under its numbers holds no more.
+    cells[EPOCH] = time.time_ns() & ~1
+    cells[MACHINE] = secrets.randbits(62)
+    return cells.tobytes()
 
-    Where no temporary file can be made, the directory does not exist and cannot be used.
-    """
-    try:
-        place = tempfile.gettempdir()
-    except FileNotFoundError:
-        place = "/tmp"  # noqa: S108 (the name alone; that it cannot be used is known)
-    directory = Path(place) / f"cacheadmin-{os.geteuid()}"
-    with contextlib.suppress(OSError):
-        directory.mkdir(mode=0o700, exist_ok=True)
-    return directory
+
+def _later(than: int) -> int:
+    """Return a generation after *than*: now, or the next number where a clock is ahead."""
+    now = time.time_ns()
+    return max(now, than + 1) if than < NO_TIME else now
 
 
 def _tag(namespace: str, group: str) -> tuple[int, int]:

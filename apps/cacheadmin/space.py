@@ -19,12 +19,13 @@ from django.conf import settings
 from django.core.cache import caches
 from django.core.signals import setting_changed
 
-from cacheadmin import conf, groups, ownership, selector, shared, state, stats
-from cacheadmin.engines.base import Contents, Engine, EngineUnavailable
+from cacheadmin import conf, groups, selector, shared, state, stats
+from cacheadmin.engines.base import BegunAnew, Contents, Engine, EngineUnavailable
 from cacheadmin.engines.file import FileEngine
 from cacheadmin.engines.memory import MemoryEngine
 from cacheadmin.engines.off import OffEngine
-from cacheadmin.engines.redis import RedisEngine, as_number, connect
+from cacheadmin.engines.redis import RedisEngine, connect
+from cacheadmin.exchange import Exchange
 from cacheadmin.fastpath import FastPath
 from cacheadmin.identity import Identity, aliases_beside, identify, namespaces_beside
 from cacheadmin.plan import Code
@@ -64,6 +65,7 @@ class Space:
         # Between here and a Redis there may be a network; a disk of this machine is faster than zlib.
         self._compressing = Serializer(*secrets, compress_from=identity.compress_from)
         self._engines: dict[tuple[int, str, str], Engine] = {}
+        self.exchange = Exchange(self.selector.words, lambda: self.namespace, self._group_names)
         # What OPTIONS["GROUP"] of its handles says.
         self.named_groups: set[str] = set()
         # Groups in which something was made void since Redis was lost, and other machines cannot know.
@@ -106,12 +108,13 @@ class Space:
             self._tallies[group, stands_in] = found
         return found
 
-    def fast_path(self, *what: object) -> FastPath:
-        """Return the memory that all handles share in which *what* is alike."""
+    def fast_path(self, *what: object, group: str | None) -> FastPath:
+        """Return the memory that all handles share in which *what* and the fixed *group* are alike."""
+        what = (*what, group)
         if what not in self._fast_paths and len(self._fast_paths) >= _MOST_FAST_PATHS:
             # A prefix for each of many tenants: who has a memory keeps it, the next ones share new ones.
             self._fast_paths.clear()
-        return self._fast_paths.setdefault(what, FastPath(self))
+        return self._fast_paths.setdefault(what, FastPath(self, group))
 
     def forget_threads(self) -> None:
         """Begin anew after a fork, with the threads that the child needs."""
@@ -121,39 +124,42 @@ class Space:
 
     # --- Engines ---
 
-    def run(self, action: Callable[[Engine], Result], group: str = "") -> Result:
+    def run(self, action: Callable[[Engine], Result], group: str = "", *, spared: bool = False) -> Result:
         """Do *action* on the live engine; if that engine fails, on the one that takes its place.
 
         Args:
             action: what to do.
             group: where a failure is counted.
+            spared: whether it goes on while the cache is switched off.
         """
         while True:
-            code = self.selector.live()
+            code = self.selector.live(spared=spared)
             try:
                 return action(self.engine(code))
             except EngineUnavailable as error:
-                if group:
-                    next(self.tally(group).errors)
-                self._leave(code, error)
+                self._leave(code, error, self.tally(group) if group else None)
 
-    def leave(self, engine: Engine, error: EngineUnavailable) -> None:
-        """Have another engine take the place of *engine*, which has just failed.
+    def leave(self, engine: Engine, error: EngineUnavailable, tally: stats.Tally) -> None:
+        """Have another engine take the place of *engine*, which has just failed; counted in *tally*.
 
         Raises:
             EngineUnavailable: nothing can take the place of memory.
         """
-        self._leave(Code[engine.name.upper()], error)
+        self._leave(Code[engine.name.upper()], error, tally)
 
-    def _leave(self, code: int, error: EngineUnavailable) -> None:
+    def _leave(self, code: int, error: EngineUnavailable, tally: stats.Tally | None) -> None:
+        if isinstance(error, BegunAnew):
+            return
+        if tally is not None:
+            next(tally.errors)
         if code in (Code.MEMORY, Code.OFF):
             raise error
         self.selector.fall_back(code, error)
 
-    def engine(self, code: int | None = None) -> Engine:
-        """Return the engine with *code*, or the live one."""
+    def engine(self, code: int | None = None, *, spared: bool = False) -> Engine:
+        """Return the engine with *code*, or the live one; see ``run()``."""
         if code is None:
-            code = self.selector.live()
+            code = self.selector.live(spared=spared)
         address, namespace = "", ""
         if code == Code.REDIS:
             address, namespace = self.selector.address(), self.namespace
@@ -164,7 +170,9 @@ class Space:
         if isinstance(found, RedisEngine):
             # Outside the lock: of many threads that meet a silent server, none waits for another. And
             # before anybody can use it: perhaps these keys are not ours.
-            self._sync(found)
+            made = found.made
+            self.exchange.all(found)
+            found.watch(self.exchange.look_behind, made)
         with self._lock:
             return self._engines.setdefault((code, address, namespace), found)
 
@@ -199,9 +207,9 @@ class Space:
 
     def _begin(self, group: str, cell: int) -> int:
         """Take part in a group: with the generation of the other machines, or else the first one."""
-        engine = self.engine()
+        engine = self.engine(spared=True)
         if isinstance(engine, RedisEngine):
-            self._exchange(engine, {group: cell})
+            self.exchange.share(engine, {group: cell})
         return self.selector.words.begin(cell)
 
     def clear_groups(self, names: Iterable[str]) -> None:
@@ -210,13 +218,13 @@ class Space:
 
         def advance(engine: Engine) -> None:
             if isinstance(engine, RedisEngine):
-                self._adopt_remote(engine, cells)
+                self.exchange.adopt(engine, cells)
             for name, cell in cells.items():
                 generation = self.selector.words.advance(cell)
                 if isinstance(engine, RedisEngine):
-                    engine.write_number(self._remote_name(name), generation)
+                    engine.write_number(self.exchange.name_of(name), generation)
 
-        self.run(advance)
+        self.run(advance, spared=True)
         self.note_changes(cells)
 
     def note_changes(self, groups: Iterable[str]) -> None:
@@ -253,54 +261,27 @@ class Space:
     def sync(self) -> None:
         """Exchange generations with the other machines on this Redis, at most once a second."""
         now = time.monotonic()
-        if now - self._synced < conf.get("REFRESH_INTERVAL") or self.selector.live() != Code.REDIS:
+        is_due = now - self._synced >= conf.get("REFRESH_INTERVAL")
+        if not is_due or self.selector.live(spared=True) != Code.REDIS:
             return
         self._synced = now
-        self.run(lambda engine: self._sync(engine) if isinstance(engine, RedisEngine) else None)
+        self.run(
+            lambda engine: self.exchange.all(engine) if isinstance(engine, RedisEngine) else None, spared=True
+        )
 
     def push_generations(self) -> None:
         """Exchange generations with the other machines, before a Redis that was away is read, and after."""
         client = connect(self.selector.address(), conf.get("CONNECT_TIMEOUT"), conf.get("ANSWER_TIMEOUT"))
         engine = RedisEngine(client, self._compressing, self.namespace)
         if self.selector.words.read(shared.HOME) == Code.REDIS:
-            self._sync(engine)
-
-    def _sync(self, engine: RedisEngine) -> None:
-        cells = {
-            name: self.selector.words.generation_cell(self.namespace, name) for name in self._group_names()
-        }
-        names = [ownership.name_of_note(self.namespace), *map(self._remote_name, cells)]
-        note, *numbers = engine.read_notes(names)
-        ownership.require(engine, self.namespace, note)
-        self._push(engine, cells, self._adopt(cells, map(as_number, numbers)))
-
-    def _exchange(self, engine: RedisEngine, cells: dict[str, int]) -> None:
-        self._push(engine, cells, self._adopt_remote(engine, cells))
-
-    def _push(self, engine: RedisEngine, cells: dict[str, int], remote: dict[str, int | None]) -> None:
-        for name, cell in cells.items():
-            ours = self.selector.words.generation(cell) or self.selector.words.begin(cell)
-            if ours > (remote[name] or 0):
-                engine.write_number(self._remote_name(name), ours)
-
-    def _adopt_remote(self, engine: RedisEngine, cells: dict[str, int]) -> dict[str, int | None]:
-        return self._adopt(cells, engine.read_numbers(self._remote_name(name) for name in cells))
-
-    def _adopt(self, cells: dict[str, int], numbers: Iterable[int | None]) -> dict[str, int | None]:
-        remote = dict(zip(cells, numbers, strict=True))
-        for name, cell in cells.items():
-            self.selector.words.adopt(cell, remote[name] or 0)
-        return remote
-
-    def _remote_name(self, group: str) -> str:
-        return f"{self.namespace}:generation:{group}"
+            self.exchange.all(engine)
 
     # --- The whole ---
 
     def clear(self) -> None:
         """Empty this cache, all versions and groups of it, and nothing else."""
         self.clear_groups(self._group_names())
-        self.run(lambda engine: engine.reclaim())
+        self.run(lambda engine: engine.reclaim(), spared=True)
 
     def _group_names(self) -> list[str]:
         """Return the groups that are declared, and those that aliases name though nobody declares them."""
@@ -315,9 +296,9 @@ class Space:
             with contextlib.suppress(EngineUnavailable):
                 engine.sweep(_SWEEPING)
 
-    def contents(self) -> Contents:
-        """Return how many entries the live engine holds of this cache, and their bytes."""
-        return self.run(lambda engine: engine.contents())
+    def contents(self, *, spared: bool = False) -> Contents:
+        """Return how many entries the live engine holds of this cache, and their bytes; see ``run()``."""
+        return self.run(lambda engine: engine.contents(), spared=spared)
 
 
 _spaces: dict[Identity, Space] = {}

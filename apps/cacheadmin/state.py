@@ -144,6 +144,11 @@ def store() -> Store:
     return _store
 
 
+def has_store() -> bool:
+    """Whether there is a place where settings could be saved."""
+    return _store is not None
+
+
 def listen(listener: Listener) -> None:
     """Have *listener* called with each new snapshot."""
     _listeners.append(listener)
@@ -246,12 +251,13 @@ def refresh_at_first_use() -> None:
         return
     if _store is None or not _is_due() or watcher.is_under_test():
         return
-    thread = threading.Thread(target=_refresh_here_alone, name="cacheadmin-first-look", daemon=True)
+    thread = threading.Thread(target=refresh_alone, name="cacheadmin-first-look", daemon=True)
     thread.start()
     thread.join()
 
 
-def _refresh_here_alone() -> None:
+def refresh_alone() -> None:
+    """Do the same in a thread of ours, whose connections Django does not close."""
     try:
         refresh()
     finally:

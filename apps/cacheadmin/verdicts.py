@@ -43,6 +43,14 @@ class Verdict(IntEnum):
     TAKEN = 29
     FORBIDDEN = 30
 
+    @classmethod
+    def stored(cls, number: int) -> Verdict:
+        """Return the verdict that *number* in the shared state stands for; ``UNKNOWN`` for none."""
+        try:
+            return cls(number)
+        except ValueError:
+            return cls.UNKNOWN
+
     @property
     def word(self) -> str:
         """The name programs read, such as ``timed out``."""

@@ -8,9 +8,10 @@ from collections.abc import Callable
 
 import pytest
 
-from cacheadmin import cached, clear_group, leases
+from cacheadmin import cached, clear_group, processes
 from cacheadmin.backend import AdaptiveCache
-from cacheadmin.leases import Holder, Kept, Lease
+from cacheadmin.leases import Kept, Lease
+from cacheadmin.processes import Holder
 from tests.cacheadmin.counter import Counter, in_background
 from tests.cacheadmin.waiting import Stopwatch
 from tests.cacheadmin.workers import Worker
@@ -149,7 +150,7 @@ def test_an_error_while_computing_anew_leaves_the_old_value_to_the_others(counte
 def test_who_died_while_computing_anew_is_followed_at_once(counter: Counter, cache: AdaptiveCache) -> None:
     key = counter.call.key()
     now = time.time()
-    dead = Lease(("theirs",), Holder(leases.this_process().machine, 2**22 + 1, 1), now)
+    dead = Lease(("theirs",), Holder(processes.this_process().machine, 2**22 + 1, 1), now)
     cache.set(key, Kept("old", now - 1, now + 60, dead), 60)
     assert counter.call() == 1
     alive = Lease(("theirs",), Holder("another machine", 1, 1), now)

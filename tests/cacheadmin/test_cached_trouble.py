@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from cacheadmin import cached, flights, leases
+from cacheadmin import cached, flights, processes
 from cacheadmin.backend import AdaptiveCache
 from cacheadmin.engines.base import MISSING
-from cacheadmin.leases import Holder, Lease
+from cacheadmin.leases import Lease
+from cacheadmin.processes import Holder
 from tests.cacheadmin.waiting import Stopwatch, threads, wait_until
 from tests.cacheadmin.workers import Worker
 from tests.servers.redis import RedisServer
@@ -121,31 +122,31 @@ def test_an_error_keeps_its_cause_and_its_context(cache: AdaptiveCache) -> None:
 
 
 def test_a_process_is_known_by_its_number_and_its_beginning() -> None:
-    here = leases.this_process()
+    here = processes.this_process()
     assert here.pid == os.getpid()
-    assert leases.is_running(here.pid, here.began)
+    assert processes.is_running(here.pid, here.began)
     # The number is used again.
-    assert not leases.is_running(here.pid, here.began + 1)
+    assert not processes.is_running(here.pid, here.began + 1)
     # Where nothing more is known, the number decides.
-    assert leases.is_running(here.pid, 0)
+    assert processes.is_running(here.pid, 0)
     # Somebody else's.
-    assert leases.is_running(1, 0)
+    assert processes.is_running(1, 0)
 
 
 def test_a_process_that_has_ended_is_not_alive_even_before_its_parent_has_noticed() -> None:
     child = subprocess.Popen(["sleep", "60"])
-    began = leases._stat(child.pid)[1]
-    assert leases.is_running(child.pid, began)
+    began = processes._stat(child.pid)[1]
+    assert processes.is_running(child.pid, began)
     child.kill()
-    wait_until(lambda: not leases.is_running(child.pid, began), seconds=5)
+    wait_until(lambda: not processes.is_running(child.pid, began), seconds=5)
     child.wait()
-    assert not leases.is_running(child.pid, began)
+    assert not processes.is_running(child.pid, began)
 
 
 def test_without_proc_the_number_alone_tells(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
-    monkeypatch.setattr(leases, "_PROC", tmp_path)
-    assert leases.is_running(os.getpid(), 5)
-    assert leases._machine() == os.uname().nodename
+    monkeypatch.setattr(processes, "_PROC", tmp_path)
+    assert processes.is_running(os.getpid(), 5)
+    assert processes._machine() == os.uname().nodename
 
 
 def test_a_process_that_may_not_be_touched_is_alive(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,16 +154,14 @@ def test_a_process_that_may_not_be_touched_is_alive(monkeypatch: pytest.MonkeyPa
         raise PermissionError
 
     monkeypatch.setattr("os.kill", refuse)
-    assert leases.is_running(os.getpid(), 0)
+    assert processes.is_running(os.getpid(), 0)
 
 
 def test_a_child_starts_with_no_flights(new_worker: WorkerMaker) -> None:
     worker = new_worker("memory")
-    worker("from cacheadmin import flights, leases")
-    worker("flights.begin('of the parent'); before = leases.this_process()")
-    worker(
-        "child = os.fork()\nif not child: os._exit(len(flights.held()) + (leases.this_process() == before))"
-    )
+    worker("from cacheadmin import flights\nfrom cacheadmin.processes import this_process as here")
+    worker("flights.begin('of the parent'); before = here()")
+    worker("child = os.fork()\nif not child: os._exit(len(flights.held()) + (here() == before))")
     assert worker("os.waitpid(child, 0)[1]") == 0
     assert worker("len(flights.held())") == 1
 

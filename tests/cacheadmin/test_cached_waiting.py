@@ -12,7 +12,8 @@ import pytest
 
 from cacheadmin import cached, flights, leases
 from cacheadmin.backend import AdaptiveCache
-from cacheadmin.leases import Holder, Lease
+from cacheadmin.leases import Lease
+from cacheadmin.processes import Holder
 from tests.cacheadmin.waiting import Stopwatch, threads
 from tests.cacheadmin.workers import Worker
 

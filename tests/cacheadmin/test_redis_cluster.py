@@ -13,7 +13,7 @@ from redis.exceptions import MovedError
 from cacheadmin.backend import AdaptiveCache
 from cacheadmin.detect import examine
 from cacheadmin.engines.base import MISSING, EngineUnavailable
-from cacheadmin.engines.redis import RedisEngine, wire
+from cacheadmin.engines.redis import RedisEngine, forks
 from cacheadmin.engines.redis.wire import ServerWire
 from cacheadmin.verdicts import Verdict
 from tests.cacheadmin.redis_engines import MINIMAL, Counted, engine_at, wire_of
@@ -194,7 +194,7 @@ def test_a_key_is_followed_where_it_moves(cluster: RedisCluster, ours: RedisEngi
 def test_after_a_fork_nothing_of_the_parent_is_left(ours: RedisEngine) -> None:
     ours.set("p:a", 1, 60)
     raw = ours.client
-    wire._after_fork()
+    forks._after_fork()
     assert ours.get("p:a") == 1
     assert ours.client is not raw
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from cacheadmin.engines.base import MISSING, EngineUnavailable
-from cacheadmin.engines.redis import RedisEngine, direct, pools, wire
+from cacheadmin.engines.redis import RedisEngine, direct, forks, pools
 from cacheadmin.verdicts import Verdict
 from tests.cacheadmin.redis_engines import Counted, engine_at, kick_everybody, wire_of
 from tests.cacheadmin.waiting import Stopwatch
@@ -343,7 +343,7 @@ def test_after_a_fork_nothing_of_the_parent_is_left(ours: RedisEngine) -> None:
     ours.set("p:a", 1, 60)
     used = wire_of(ours)._idle[-1]
     # What the interpreter calls in the child.
-    wire._after_fork()
+    forks._after_fork()
     pools._registry.renew_locks()
     assert list(wire_of(ours)._idle) == []
     assert ours.get("p:a") == 1

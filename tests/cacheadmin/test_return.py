@@ -54,7 +54,7 @@ def test_the_generation_that_is_used_then_is_known_on_redis(
 
     def look() -> None:
         with redis_server.client() as client:
-            remote = int(client.get(lost.space._remote_name("other")) or 0)
+            remote = int(client.get(lost.space.exchange.name_of("other")) or 0)
         cell = lost.space.selector.words.generation_cell(lost.space.namespace, "other")
         told.append(remote == lost.space.selector.words.generation(cell))
 

@@ -72,6 +72,23 @@ def test_an_old_decision_is_looked_at_again_and_kept_if_it_still_holds(
     assert engine_of(cache) == "file"
 
 
+def test_one_bad_look_of_a_newcomer_takes_nobody_off_redis(
+    new_cache: CacheMaker, redis_server: RedisServer, neighbour: Neighbour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = new_cache("redis", location=redis_server.url())
+    cache.set("a", 1)
+    monkeypatch.setattr("cacheadmin.selector._FRESH", 0)
+    # As on a machine that is too busy with starting workers: no answer within the time of a look.
+    monkeypatch.setattr("cacheadmin.detect._LONGEST", 0.0)
+    assert neighbour(cache).live() == Code.REDIS
+    assert (engine_of(cache), cache.space.selector.is_degraded) == ("redis", False)
+    assert cache.get("a") == 1
+    redis_server.pause()
+    # And where Redis does not answer as it would have to answer any operation, that is a loss.
+    assert neighbour(cache).live() == Code.FILE
+    assert cache.space.selector.is_degraded
+
+
 def test_a_redis_that_appears_is_adopted_by_auto_when_the_next_worker_starts(
     new_cache: CacheMaker, redis_server: RedisServer, neighbour: Neighbour, monkeypatch: pytest.MonkeyPatch
 ) -> None:

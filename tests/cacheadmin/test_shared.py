@@ -65,7 +65,9 @@ def test_when_all_slots_are_taken_the_last_is_shared(path: Path) -> None:
     cells = [words.generation_cell("site", f"group{number}") for number in range(SLOTS + 5)]
     assert len(set(cells)) == SLOTS
     assert set(cells[SLOTS:]) == {cells[SLOTS - 1]}
+    before = [words.begin(cell) for cell in cells]
     words.advance_all()
+    assert all(words.generation(cell) > old for cell, old in zip(cells, before, strict=True))
 
 
 @pytest.mark.parametrize("content", [b"", b"short", b"\xff" * SIZE, bytes(SIZE)])
@@ -136,6 +138,7 @@ def test_the_state_lies_with_the_files_or_among_the_temporary_ones(
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     elsewhere = state_path(tmp_path / "in the way" / "cache", "x")
     assert elsewhere.parent == tmp_path / f"cacheadmin-{os.geteuid()}"
+    assert SharedState(elsewhere).is_shared
     assert elsewhere.parent.stat().st_mode & 0o777 == 0o700
     # Two projects without directories do not share a state.
     assert elsewhere != state_path(tmp_path / "in the way" / "other", "x")

@@ -36,6 +36,13 @@ class EngineUnavailable(Exception):
         self.detail = detail
 
 
+class BegunAnew(EngineUnavailable):
+    """The engine can do what was asked, but perhaps under another generation: it has to be asked again."""
+
+    def __init__(self) -> None:
+        super().__init__(Verdict.UNKNOWN, "begun anew")
+
+
 @dataclass(frozen=True)
 class Contents:
     """What an engine holds of one cache; ``None`` where it cannot know."""

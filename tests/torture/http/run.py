@@ -119,8 +119,7 @@ def _words() -> str:
 
 
 def _switching(ground: Ground, site: Site, record: Record) -> Ground:
-    # Not "off", which counts nothing: nobody is refused there.
-    away = ["file", "memory"]
+    away = ["file", "memory", "off"]
 
     def leave() -> None:
         away.append(away.pop(0))

@@ -8,7 +8,7 @@ import os
 import stat
 from pathlib import Path
 
-from cacheadmin import shared
+from cacheadmin import temporary
 from cacheadmin.engines.base import EngineUnavailable
 from cacheadmin.verdicts import Verdict
 
@@ -23,6 +23,7 @@ def check_directory(directory: Path) -> None:
         EngineUnavailable: it cannot be made or written, or others could plant files in it.
     """
     try:
+        _require_private(directory)
         _check_way(directory)
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         # Links have been followed by now: what they lead to has to be as safe.
@@ -41,7 +42,7 @@ def check_directory(directory: Path) -> None:
 def own_directory(directory: Path) -> Path:
     """Return a directory that could be used in place of one that others can write to."""
     name = hashlib.blake2b(str(directory).encode("utf-8", "surrogateescape"), digest_size=6).hexdigest()
-    return shared.private_temporary_directory() / f"files-{name}"
+    return temporary.private_directory() / f"files-{name}"
 
 
 def unavailable(error: OSError) -> EngineUnavailable:
@@ -52,6 +53,13 @@ def unavailable(error: OSError) -> EngineUnavailable:
     elif error.errno in _DENIED:
         verdict = Verdict.NOT_WRITABLE
     return EngineUnavailable(verdict, error.strerror or "")
+
+
+def _require_private(directory: Path) -> None:
+    try:
+        temporary.require_private(directory)
+    except PermissionError as error:
+        raise _unsafe(directory, temporary.private_directory()) from error
 
 
 def _check_way(directory: Path) -> None:

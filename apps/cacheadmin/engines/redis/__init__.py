@@ -5,9 +5,10 @@ is, ``pools`` connects, ``wire`` and ``cluster`` speak, ``engine`` says what is 
 """
 
 from cacheadmin.engines.redis.address import SCHEMES, parse, without_password
-from cacheadmin.engines.redis.engine import RedisEngine, as_number
+from cacheadmin.engines.redis.engine import RedisEngine
 from cacheadmin.engines.redis.errors import FAILURES, explain
 from cacheadmin.engines.redis.lives import LONGEST_LIFE
+from cacheadmin.engines.redis.notes import as_number
 from cacheadmin.engines.redis.pools import (
     PooledConnectionFactory,
     answers_without_tls,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -16,7 +15,8 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from cacheadmin.engines.redis import packets
 from cacheadmin.engines.redis.address import Host
 from cacheadmin.engines.redis.errors import FAILURES, NotCoveredError
-from cacheadmin.engines.redis.wire import Decision, Request, ServerWire, Wire, is_wrong_type, survive_forks
+from cacheadmin.engines.redis.forks import survive_forks
+from cacheadmin.engines.redis.wire import Decision, Request, ServerWire, Wire, is_wrong_type
 
 # How often a key is followed from node to node before we give up.
 _MOST_MOVES = 5
@@ -29,7 +29,7 @@ class ClusterWire(Wire):
 
     Args:
         seeds: nodes to ask first.
-        reach: makes the wire to a node.
+        reach: makes the wire to a node, as a part of the whole.
         make_client: makes the client library's own client.
         patience: seconds that looking for a node which answers may take.
     """
@@ -37,7 +37,7 @@ class ClusterWire(Wire):
     def __init__(
         self,
         seeds: Sequence[Host],
-        reach: Callable[[Host], ServerWire],
+        reach: Callable[[Host, Wire], ServerWire],
         make_client: Callable[[], Any],
         patience: float,
     ) -> None:
@@ -95,12 +95,12 @@ class ClusterWire(Wire):
         for host in self._masters():
             yield from self._wire(host).scan(pattern, count)
 
-    def everywhere(self, prefix: str) -> list[str]:
-        self._is_stale = True
+    def everywhere(self, prefix: str, *, look: bool = False) -> list[str]:
+        self._is_stale = self._is_stale or look
         missing = set(self._masters())
         names = []
-        for _ in range(100 * len(missing)):
-            name = prefix + os.urandom(6).hex()
+        for number in range(100 * len(missing)):
+            name = f"{prefix}{number}"
             host = self._owner(name.encode("utf-8", "surrogatepass"))
             if host in missing:
                 missing.remove(host)
@@ -167,7 +167,7 @@ class ClusterWire(Wire):
     def _wire(self, host: Host) -> ServerWire:
         wire = self._wires.get(host)
         if wire is None:
-            wire = self._wires.setdefault(host, self._reach(host))
+            wire = self._wires.setdefault(host, self._reach(host, self))
         return wire
 
     def _owner(self, name: bytes) -> Host:

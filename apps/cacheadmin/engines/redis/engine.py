@@ -9,16 +9,15 @@ from typing import Any
 
 from redis.exceptions import NoPermissionError, ResponseError
 
-from cacheadmin.engines.base import KEEP, MISSING, Contents, Engine, EngineUnavailable
+from cacheadmin.engines.base import KEEP, MISSING, BegunAnew, Contents, Engine, EngineUnavailable
 from cacheadmin.engines.redis import lives, packets
 from cacheadmin.engines.redis.errors import FAILURES, explain
-from cacheadmin.engines.redis.lives import LONGEST_LIFE, as_stored, bare, is_stamped, milliseconds
+from cacheadmin.engines.redis.lives import as_stored, bare, is_stamped, milliseconds
+from cacheadmin.engines.redis.notes import Notes, encoded
 from cacheadmin.engines.redis.wire import Wire, is_wrong_type
 from cacheadmin.serializer import NotOurs, OtherFormat, Serializer
 from cacheadmin.verdicts import Verdict
 
-# A generation: nanoseconds, which have nineteen digits until the year 2286.
-_NUMBER = re.compile(rb"[0-9]{1,19}")
 # A number that Redis itself can add to; the sum must be one that the serializer writes this way.
 _PLAIN = re.compile(rb"0|-?[1-9][0-9]{0,17}")
 _LARGEST_PLAIN = 10**18 - 1
@@ -29,7 +28,7 @@ _MOST_UNPLAIN = 10_000
 LARGEST_VALUE = 16 << 20
 
 
-class RedisEngine(Engine):
+class RedisEngine(Notes, Engine):
     """Signed values under their keys in one Redis database.
 
     Args:
@@ -47,6 +46,41 @@ class RedisEngine(Engine):
         self._prefix = prefix
         # Names of numbers without an end, which Redis itself cannot add to.
         self._unplain: set[bytes] = set()
+        self._look: Callable[[RedisEngine], bool] | None = None
+        # The last connection that was made before it was looked what stands behind it.
+        self._believed = 0
+
+    # --- What stands behind a new connection ---
+
+    @property
+    def made(self) -> int:
+        """Another number with each connection that is made."""
+        return self._wire.made
+
+    def watch(self, look: Callable[[RedisEngine], bool], since: int) -> None:
+        """Believe nothing that comes over a new connection before *look* was called.
+
+        Args:
+            look: finds out what stands behind it, by an engine that does not call it in turn; says whether
+                keys are others since then.
+            since: what ``made`` was before that was last known.
+        """
+        self._look, self._believed = look, since
+
+    def _believe(self, *, is_read: bool = False) -> None:
+        """Look what stands behind a new connection.
+
+        Raises:
+            BegunAnew: what was asked has to be asked again. What was read always has, since the key may
+                have been made before another worker looked.
+        """
+        made = self._wire.made
+        is_other = self._look is not None and (
+            self._look(RedisEngine(self._wire, self._serializer, self._prefix)) or is_read
+        )
+        self._believed = made
+        if is_other:
+            raise BegunAnew
 
     # --- One entry ---
 
@@ -57,6 +91,8 @@ class RedisEngine(Engine):
         except FAILURES as error:
             _raise_unless_foreign(error)
             return MISSING
+        if self._wire.made != self._believed:
+            self._believe(is_read=True)
         return MISSING if data is None else self._load(key, data)
 
     def set(self, key: str, value: Any, timeout: float | None) -> None:
@@ -71,12 +107,14 @@ class RedisEngine(Engine):
             self._wire.ask(name, packets.set_for(name, data, milliseconds(timeout)))
         except FAILURES as error:
             raise explain(error) from error
+        if self._wire.made != self._believed:
+            self._believe()
 
     def add(self, key: str, value: Any, timeout: float | None) -> bool:
         data = as_stored(self._serializer.dumps(key, value), timeout)
         if len(data) > LARGEST_VALUE:
             return False
-        name = _name(key)
+        name = encoded(key)
         # Not again: the first try may have been the one that succeeded.
         return bool(
             self._answer(
@@ -85,7 +123,7 @@ class RedisEngine(Engine):
         )
 
     def touch(self, key: str, timeout: float | None) -> bool:
-        name, life = _name(key), milliseconds(timeout)
+        name, life = encoded(key), milliseconds(timeout)
 
         def prolong(data: bytes | None) -> bytes | None:
             if data is None:
@@ -97,11 +135,11 @@ class RedisEngine(Engine):
         return bool(self._answer(self._wire.transact, name, prolong))
 
     def delete(self, key: str) -> bool:
-        name = _name(key)
+        name = encoded(key)
         return bool(self._answer(self._wire.ask, name, packets.delete(name)))
 
     def modify(self, key: str, change: Callable[[Any], Any], timeout: Any = KEEP) -> Any:
-        name = _name(key)
+        name = encoded(key)
         new: Any = MISSING
 
         def renew(data: bytes | None) -> bytes | None:
@@ -125,7 +163,7 @@ class RedisEngine(Engine):
     def incr(self, key: str, delta: int) -> Any:
         if type(delta) is not int or abs(delta) > _LARGEST_PLAIN:
             return super().incr(key, delta)
-        name = _name(key)
+        name = encoded(key)
         if name not in self._unplain:
             total = self._answer(self._wire.increase, name, delta)
             if total is not None:
@@ -167,7 +205,7 @@ class RedisEngine(Engine):
         Raises:
             PermissionError: the Redis user may not use PTTL, which is no part of the minimal ACL.
         """
-        name = _name(key)
+        name = encoded(key)
         data, left = self._answer(
             self._wire.ask_each, [(name, packets.get(name)), (name, packets.pack(b"PTTL", name))]
         )
@@ -192,7 +230,7 @@ class RedisEngine(Engine):
         """
         wanted = pattern or f"{_SPECIAL.sub(_ESCAPE, self._prefix)}:*"
         try:
-            for name in self._wire.scan(_name(wanted), count):
+            for name in self._wire.scan(encoded(wanted), count):
                 yield name.decode("utf-8", "surrogatepass")
         except NoPermissionError as error:
             raise PermissionError("The Redis user of this cache may not use SCAN.") from error
@@ -203,7 +241,7 @@ class RedisEngine(Engine):
 
     def get_many(self, keys: Iterable[str]) -> dict[str, Any]:
         wanted = list(keys)
-        answers = self._answer(self._wire.read_many, [_name(key) for key in wanted])
+        answers = self._answer(self._wire.read_many, [encoded(key) for key in wanted], is_read=True)
         found = {
             key: self._load(key, data) for key, data in zip(wanted, answers, strict=True) if data is not None
         }
@@ -212,7 +250,7 @@ class RedisEngine(Engine):
     def set_many(self, values: Mapping[str, tuple[Any, float | None]]) -> None:
         requests = []
         for key, (value, timeout) in values.items():
-            name, data = _name(key), as_stored(self._serializer.dumps(key, value), timeout)
+            name, data = encoded(key), as_stored(self._serializer.dumps(key, value), timeout)
             fits = len(data) <= LARGEST_VALUE
             requests.append(
                 (name, packets.set_for(name, data, milliseconds(timeout)) if fits else packets.delete(name))
@@ -222,7 +260,7 @@ class RedisEngine(Engine):
                 raise explain(answer)
 
     def delete_many(self, keys: Iterable[str]) -> None:
-        self._answer(self._wire.delete_many, [_name(key) for key in keys])
+        self._answer(self._wire.delete_many, [encoded(key) for key in keys])
 
     # --- The whole ---
 
@@ -236,7 +274,8 @@ class RedisEngine(Engine):
     def probe(self) -> None:
         # All that the engine will ever ask for: a user who may not do one of these is found out now,
         # and not by going to and fro between two engines. On a Cluster, on each node.
-        for key in self._answer(self._wire.everywhere, f"{self._prefix}:probe:"):
+        prefix = f"{self._prefix}:probe:{secrets.token_hex(6)}:"
+        for key in self._answer(self._wire.everywhere, prefix, look=True):
             word = secrets.token_hex(8)
             self.set(key, word, 10)
             self.touch(key, 10)
@@ -255,38 +294,6 @@ class RedisEngine(Engine):
             return self._wire.client()
         except FAILURES as error:
             raise explain(error) from error
-
-    # --- Numbers that all machines agree on ---
-
-    def read_numbers(self, names: Iterable[str]) -> list[int | None]:
-        """Return the plain numbers stored under *names*, ``None`` for an absent one."""
-        return [as_number(data) for data in self.read_notes(names)]
-
-    def write_number(self, name: str, number: int) -> None:
-        """Store a plain number for as long as an entry lives at the most."""
-        encoded = _name(name)
-        packet = packets.set_for(encoded, b"%d" % number, LONGEST_LIFE * 1000)
-        self._answer(self._wire.ask, encoded, packet)
-
-    def read_notes(self, names: Iterable[str]) -> list[bytes | None]:
-        """Return the bytes stored under *names*, unchecked, ``None`` for an absent one."""
-        found: list[bytes | None] = self._answer(self._wire.read_many, [_name(name) for name in names])
-        return found
-
-    def write_note(self, name: str, note: bytes, *, only_new: bool = False) -> bool:
-        """Store some bytes for as long as an entry lives at the most.
-
-        Args:
-            name: their key.
-            note: the bytes.
-            only_new: whether to leave what stands there already.
-
-        Returns:
-            whether they were stored.
-        """
-        encoded, life = _name(name), LONGEST_LIFE * 1000
-        packet = packets.add_for(encoded, note, life) if only_new else packets.set_for(encoded, note, life)
-        return bool(self._answer(self._wire.ask, encoded, packet, again=not only_new))
 
     # --- Answers ---
 
@@ -311,14 +318,14 @@ class RedisEngine(Engine):
             if _SUM.fullmatch(data):
                 return int(data)
             self.damaged += 1
-            self._replace(key, data, packets.delete(_name(key)))
+            self._replace(key, data, packets.delete(encoded(key)))
             return MISSING
         if lives.is_due(data):
             self._renew(key, data)
         return value
 
     def _renew(self, key: str, data: bytes) -> None:
-        packet = packets.set_for(_name(key), lives.stamped(bare(data)), milliseconds(None))
+        packet = packets.set_for(encoded(key), lives.stamped(bare(data)), milliseconds(None))
         try:
             self._replace(key, data, packet)
         except EngineUnavailable:
@@ -327,27 +334,20 @@ class RedisEngine(Engine):
 
     def _replace(self, key: str, known: bytes, packet: bytes) -> None:
         """Send *packet* if the entry is still as it was read."""
-        self._answer(self._wire.transact, _name(key), lambda data: packet if data == known else None)
+        self._answer(self._wire.transact, encoded(key), lambda data: packet if data == known else None)
 
-    def _answer(self, method: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def _answer(self, method: Callable[..., Any], *args: Any, is_read: bool = False, **kwargs: Any) -> Any:
         try:
-            return method(*args, **kwargs)
+            answer = method(*args, **kwargs)
         except FAILURES as error:
             raise explain(error) from error
-
-
-def as_number(data: bytes | None) -> int | None:
-    """Return the generation that *data* is; whatever else stands there, nobody of ours has written."""
-    return int(data) if data is not None and _NUMBER.fullmatch(data) is not None else None
+        if self._wire.made != self._believed:
+            self._believe(is_read=is_read)
+        return answer
 
 
 _SPECIAL = re.compile(r"([*?\[\]\\^])")
 _ESCAPE = r"\\\1"
-
-
-def _name(key: str) -> bytes:
-    # Half a surrogate pair, as JSON can bring it in, is a key like any other.
-    return key.encode("utf-8", "surrogatepass")
 
 
 def _raise_unless_foreign(error: Exception) -> None:

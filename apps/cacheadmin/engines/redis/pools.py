@@ -262,9 +262,9 @@ def _cluster(parsed: Address, options: dict[str, Any], patience: float) -> Clust
     own = {**options, **parsed.login, **(parsed.tls or {})}
     kind = DirectConnection if parsed.tls is None else DirectSSLConnection
 
-    def reach(host: Host) -> ServerWire:
+    def reach(host: Host, whole: Wire) -> ServerWire:
         pool = Pool(kind, _MOST_CONNECTIONS, host=host[0], port=host[1], **own)
-        return ServerWire(redis.Redis(connection_pool=pool), patience)
+        return ServerWire(redis.Redis(connection_pool=pool), patience, whole)
 
     def client() -> Any:
         nodes = [_ClusterNode(host, port) for host, port in parsed.hosts]

@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import os
 import time
-import weakref
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol
+from itertools import count
+from typing import Any
 
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import MaxConnectionsError, ResponseError
@@ -22,6 +22,7 @@ from redis.exceptions import MaxConnectionsError, ResponseError
 from cacheadmin.engines.base import MISSING
 from cacheadmin.engines.redis import packets
 from cacheadmin.engines.redis.direct import DemotedError
+from cacheadmin.engines.redis.forks import survive_forks
 
 # One packet holds no more than this, however many keys are asked for.
 MOST_COMMANDS = 1000
@@ -39,8 +40,16 @@ Request = tuple[bytes, bytes]
 Decision = Callable[[bytes | None], bytes | None]
 
 
+# Each connection that this process makes has a number of its own.
+_numbers = count(1)
+
+
 class Wire(ABC):
     """The way to where the entries are. All methods raise what the client library raises."""
+
+    # Another number with each connection that is made. What stands behind a new one need not be what stood
+    # behind the old: its server may have been started anew, with an older state.
+    made: int = 0
 
     @abstractmethod
     def ask(self, name: bytes, packet: bytes, *, again: bool = True) -> Any:
@@ -94,8 +103,13 @@ class Wire(ABC):
         """Yield the keys that match *pattern*; one that stays all the while is among them."""
 
     @abstractmethod
-    def everywhere(self, prefix: str) -> list[str]:
-        """Return fresh keys that begin with *prefix*, one on each server that takes writes."""
+    def everywhere(self, prefix: str, *, look: bool = False) -> list[str]:
+        """Return keys that begin with *prefix*, one on each server that takes writes; always the same ones.
+
+        Args:
+            prefix: what they begin with.
+            look: whether to find out first which servers there are now.
+        """
 
     @abstractmethod
     def client(self) -> Any:
@@ -112,9 +126,11 @@ class ServerWire(Wire):
     Args:
         client: django-redis's client; its pool gives the connections.
         patience: seconds to wait for a connection while all are in use.
+        whole: the wire that this one is a part of, and that is told of new connections too.
     """
 
-    def __init__(self, client: Any, patience: float) -> None:
+    def __init__(self, client: Any, patience: float, whole: Wire | None = None) -> None:
+        self._whole = whole
         self._client = client
         self._pool = client.connection_pool
         self._patience = patience
@@ -268,8 +284,8 @@ class ServerWire(Wire):
             if cursor == b"0":
                 return
 
-    def everywhere(self, prefix: str) -> list[str]:
-        return [prefix + os.urandom(6).hex()]
+    def everywhere(self, prefix: str, *, look: bool = False) -> list[str]:
+        return [f"{prefix}0"]
 
     def client(self) -> Any:
         return self._client
@@ -297,7 +313,12 @@ class ServerWire(Wire):
                 return self._take()
 
     def _fresh(self) -> Any:
-        return self._pool.get_connection()
+        connection = self._pool.get_connection()
+        # Before anything is asked over it.
+        self.made = next(_numbers)
+        if self._whole is not None:
+            self._whole.made = next(_numbers)
+        return connection
 
     def _discard(self, connection: Any) -> None:
         connection.disconnect()
@@ -374,23 +395,3 @@ def _parts(requests: Sequence[Request]) -> Iterator[list[bytes]]:
         size += len(packet)
     if part:
         yield part
-
-
-class _Forked(Protocol):
-    def forget_parent(self) -> None: ...
-
-
-_survivors: weakref.WeakSet[_Forked] = weakref.WeakSet()
-
-
-def survive_forks(one: _Forked) -> None:
-    """Have *one* told when it finds itself in a child process."""
-    _survivors.add(one)
-
-
-def _after_fork() -> None:
-    for one in list(_survivors):
-        one.forget_parent()
-
-
-os.register_at_fork(after_in_child=_after_fork)
