@@ -186,11 +186,6 @@ class AdaptiveCache(DjangoRedisMethods, BaseCache):
         return self.space.tally(self.group_of(key))
 
     @property
-    def is_spared(self) -> bool:
-        """Whether it goes on while the cache is switched off: all of it is sessions, limits or the like."""
-        return groups.is_protected(self.fixed_group)
-
-    @property
     def is_shared(self) -> bool:
         """Whether what one worker stores now is what the others read."""
         return self._run(lambda engine: engine.is_shared)

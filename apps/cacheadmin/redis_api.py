@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.cache.backends.base import DEFAULT_TIMEOUT, default_key_func
 from django.utils.module_loading import import_string
 
-from cacheadmin import globs
+from cacheadmin import globs, groups
 from cacheadmin.engines.base import MISSING, Engine, EngineUnavailable
 from cacheadmin.engines.redis import RedisEngine
 from cacheadmin.locks import Lock
@@ -77,6 +77,7 @@ class DjangoRedisMethods:
     default_timeout: float | None
     full_key: Callable[..., str]
     group_of: Callable[[str], str]
+    fixed_group: str | None
     _run: Callable[[Callable[[Engine], Any]], Any]
     add: Callable[..., bool]
     touch: Callable[..., bool]
@@ -85,13 +86,13 @@ class DjangoRedisMethods:
     replace: Callable[..., Any]
     incr: Callable[..., Any]
 
-    if TYPE_CHECKING:
-
-        @property
-        def is_spared(self) -> bool: ...
-
     # Dotted path of what undoes KEY_FUNCTION; Django's own needs none.
     reverse_key_function: str = ""
+
+    @property
+    def is_spared(self) -> bool:
+        """Whether it goes on while the cache is switched off: all of it is sessions, limits or the like."""
+        return groups.is_protected(self.fixed_group)
 
     @property
     def client(self) -> RedisClients:
