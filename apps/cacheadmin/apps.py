@@ -17,6 +17,7 @@ class CacheAdminConfig(AppConfig):
     def ready(self) -> None:
         """Give the state its loader, find the groups, register the checks, follow the requests."""
         from cacheadmin import (
+            advice_checks,
             checks,
             events,
             groups,
@@ -37,6 +38,7 @@ class CacheAdminConfig(AppConfig):
         warmers.autodiscover()
         upkeep.also(warm_automatically.go_on)
         checks.register()
+        advice_checks.register()
         watcher.connect(upkeep.tick, upkeep.housekeeping)
         request_started.connect(watcher.request_begins, dispatch_uid="cacheadmin.begins")
         request_finished.connect(watcher.request_ends, dispatch_uid="cacheadmin.ends")
