@@ -26,6 +26,7 @@ _after_answer: Callable[[], None] | None = None
 _lock = threading.Lock()
 _thread: threading.Thread | None = None
 _serves_wsgi = False
+_was_under_test = False
 # What has been complained of, by the type of the error.
 _complaints: set[str] = set()
 
@@ -103,9 +104,15 @@ def named_host() -> str:
 
 
 def is_under_test() -> bool:
-    """Whether the tests of a project run here: the database is theirs alone, and they undo what they do."""
-    # What Django's setup_test_environment() leaves behind, and nothing else makes.
-    return hasattr(mail, "outbox")
+    """Whether the tests of a project run here: the database is theirs alone, and they undo what they do.
+
+    Once they have, it stays so until the process ends: after them the connections lead to the real
+    database, which has nothing to do with what they left.
+    """
+    global _was_under_test
+    # What Django's setup_test_environment() makes, and nothing else.
+    _was_under_test = _was_under_test or hasattr(mail, "outbox")
+    return _was_under_test
 
 
 def _look_after() -> None:

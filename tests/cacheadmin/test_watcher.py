@@ -211,3 +211,16 @@ def test_the_setting_knows_better(settings: Settings, monkeypatch: pytest.Monkey
     monkeypatch.setenv("PASSENGER_APP_ENV", "production")
     settings.CACHEADMIN = {"THREADS": True}
     assert watcher.threads_run()
+
+
+def test_after_the_tests_of_a_project_nothing_of_them_reaches_the_real_database(
+    new_worker: WorkerMaker, database: Path
+) -> None:
+    worker = new_worker("auto", database=database)
+    # A worker of this suite is no test itself, until it says so; then it stays one when that is over.
+    assert worker("__import__('cacheadmin.watcher').watcher.is_under_test()") is False
+    worker("from django.test.utils import setup_test_environment, teardown_test_environment")
+    worker("setup_test_environment()")
+    assert worker("__import__('cacheadmin.watcher').watcher.is_under_test()") is True
+    worker("teardown_test_environment()")
+    assert worker("__import__('cacheadmin.watcher').watcher.is_under_test()") is True
