@@ -28,6 +28,7 @@ class CacheAdminConfig(AppConfig):
             warm_automatically,
             warmers,
             watcher,
+            workers,
         )
 
         state.connect(models)
@@ -37,6 +38,7 @@ class CacheAdminConfig(AppConfig):
         groups.autodiscover()
         warmers.autodiscover()
         upkeep.also(warm_automatically.go_on)
+        upkeep.also(workers.sign_in)
         checks.register()
         advice_checks.register()
         watcher.connect(upkeep.tick, upkeep.housekeeping)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -37,6 +38,18 @@ def is_running(pid: int, began: int) -> bool:
         pass
     state, now_began = _stat(pid)
     return state not in ("Z", "X") and (0 in (began, now_began) or began == now_began)
+
+
+def started_at(began: int) -> float | None:
+    """Return when a process started, in seconds since 1970; ``None`` where that is not known.
+
+    Args:
+        began: what is known of it, in the system's ticks since it was started itself.
+    """
+    if not began or not hasattr(time, "CLOCK_BOOTTIME"):
+        return None
+    age = time.clock_gettime(time.CLOCK_BOOTTIME) - began / os.sysconf("SC_CLK_TCK")
+    return time.time() - age
 
 
 def this_process() -> Holder:

@@ -9,7 +9,7 @@ from django.core.cache import caches
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
-from cacheadmin import conf, detect, groups, state
+from cacheadmin import conf, detect, groups, state, workers
 from cacheadmin.backend import AdaptiveCache
 from cacheadmin.detect import Candidate
 from cacheadmin.engines.base import Contents, EngineUnavailable
@@ -17,6 +17,7 @@ from cacheadmin.engines.file import check_directory
 from cacheadmin.plan import Status
 from cacheadmin.space import Space
 from cacheadmin.verdicts import ENGINE_LABELS, Verdict
+from cacheadmin.workers import Worker
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,7 @@ class Report:
     contents: Contents
     groups: tuple[GroupReport, ...]
     fixed: dict[str, str]
+    workers: tuple[Worker, ...]
 
     @property
     def reason(self) -> str:
@@ -98,8 +100,7 @@ class Report:
             "entries": self.contents.entries,
             "size": self.contents.size,
             "groups": {group.name: group.as_json() for group in self.groups},
-            # Which workers follow is not counted in this version.
-            "workers": [],
+            "workers": [worker.as_json() for worker in self.workers],
         }
 
 
@@ -124,6 +125,7 @@ def report(alias: str = "default") -> Report:
         contents=space.contents(spared=cache.is_spared),
         groups=tuple(group_reports(alias)),
         fixed=dict(conf.get("ENVIRONMENT")),
+        workers=tuple(workers.every(selector.words)),
     )
 
 

@@ -28,9 +28,9 @@ logger = logging.getLogger("cacheadmin")
 
 # Seconds to wait for whoever holds the lock: at most the second or so that trying out a Redis takes.
 PATIENCE = 5.0
-LAYOUT = 3
+LAYOUT = 4
 # A row for each worker of this machine (``workers``).
-FIRST_WORKER, WORKERS, WORKER_CELLS = 16, 128, 5
+FIRST_WORKER, WORKERS, WORKER_CELLS = 16, 128, 6
 # Far more groups than a project has: each takes one in each of its caches, and keeps it.
 SLOTS = 8192
 _FIRST_SLOT = FIRST_WORKER + WORKERS * WORKER_CELLS

@@ -105,6 +105,12 @@ class Store(Protocol):
     def save_generations(self, namespace: str, numbers: Mapping[str, int]) -> None:
         """Write which generations were begun out of reach of Redis."""
 
+    def save_workers(self, machine: str, state: str, workers: list[dict[str, Any]]) -> None:
+        """Write which workers a machine has."""
+
+    def load_workers(self, state: str, seconds: float) -> dict[str, list[dict[str, Any]]]:
+        """Read which workers the machines have that wrote it not longer ago than that."""
+
     def raise_revision_if_due(self, known: Installation) -> None:
         """Raise the revision if nobody has for an hour, as far as is *known*."""
 

@@ -27,6 +27,9 @@ _lock = threading.Lock()
 _thread: threading.Thread | None = None
 _serves_wsgi = False
 _was_under_test = False
+_has_answered = False
+# What is found on the command line of those that work tasks off, instead of answering requests.
+_TASK_WORKERS = {"worker", "rqworker", "dramatiq", "rundramatiq", "run_huey", "qcluster"}
 # What has been complained of, by the type of the error.
 _complaints: set[str] = set()
 
@@ -50,7 +53,8 @@ def start() -> None:
 
 def request_begins(**environment: Any) -> None:
     """Take notice of a request: under WSGI the next ones do the thread's work."""
-    global _serves_wsgi
+    global _serves_wsgi, _has_answered
+    _has_answered = True
     _serves_wsgi = _serves_wsgi or bool(environment.get("environ"))
     if _tick is not None:
         _safely(_tick)
@@ -101,6 +105,11 @@ def named_host() -> str:
     if any(name.startswith("LSAPI_") for name in os.environ):
         return "LSAPI"
     return ""
+
+
+def is_worker() -> bool:
+    """Whether this process serves: it has answered a request, or works tasks off; a command does neither."""
+    return _has_answered or not _TASK_WORKERS.isdisjoint(map(os.path.basename, sys.argv))
 
 
 def is_under_test() -> bool:

@@ -17,6 +17,7 @@ from cacheadmin.models.saved import (
     save_suffix,
 )
 from cacheadmin.models.statistics import DailyKey, HourlyCount, HourlyLatency
+from cacheadmin.models.workers import MachineReport, load_workers, save_workers
 
 __all__ = [
     "CacheEvent",
@@ -27,8 +28,10 @@ __all__ = [
     "HourlyCount",
     "HourlyLatency",
     "Installation",
+    "MachineReport",
     "load_choices",
     "load_saved",
+    "load_workers",
     "raise_revision_if_due",
     "restore",
     "save_choice",
@@ -36,6 +39,7 @@ __all__ = [
     "save_generations",
     "save_lifetime",
     "save_suffix",
+    "save_workers",
     "statistics",
     "trim_events",
 ]

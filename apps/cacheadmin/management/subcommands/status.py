@@ -39,6 +39,10 @@ class Status(Subcommand):
             self.stdout.write(f"Tried:   {tried.engine} at {tried.address}: {tried.verdict.label}{took}")
         if found.contents.entries is not None:
             self.stdout.write(f"Entries: {found.contents.entries}, {found.contents.size} bytes")
+        follow = sum(worker.is_current for worker in found.workers)
+        idle = sum(worker.is_idle for worker in found.workers)
+        later = f", {idle} will before the next answer" if idle else ""
+        self.stdout.write(f"Workers: {follow} of {len(found.workers)} run the current settings{later}")
         for group in found.groups:
             spared = ", spared by clear" if group.protected else ""
             self.stdout.write(f"Group:   {group.name}: {in_words(group)}{spared}")
