@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -70,6 +71,7 @@ def serve(worker: Worker) -> None:
 def seen_by(worker: Worker) -> list[dict[str, Any]]:
     """What ``cache status --json`` says in it."""
     worker("import io, json; from django.core.management import call_command; said = io.StringIO()")
+    worker("__import__('cacheadmin.state').state.look_again_soon()")
     worker("call_command('cache', 'status', '--json', stdout=said)")
     return list(worker("json.loads(said.getvalue())['workers']"))
 
@@ -221,10 +223,9 @@ def test_where_all_rows_are_taken_nobody_is_harmed(serving: shared.SharedState) 
     (own,) = workers.here(serving)
     for row in workers._rows():
         # Of another container that shares this directory: nobody here sees its processes.
-        serving.cells[row : row + 3] = memoryview(b"".join(n.to_bytes(8, "little") for n in (7, 7, 7))).cast(
-            "Q"
-        )
-        serving.cells[row + workers._SEEN] = workers.time.time_ns()
+        for cell in (workers._PID, workers._BEGAN, workers._MACHINE):
+            serving.cells[row + cell] = 7
+        serving.cells[row + workers._SEEN] = time.time_ns()
     workers.sign_in()
     assert workers.here(serving) == []
     # Silent for long, it makes room.
