@@ -11,7 +11,7 @@ from urllib.parse import quote
 import dj_database_url
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DatabaseError, NotSupportedError, connection
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, NotSupportedError, connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.migrations.exceptions import InconsistentMigrationHistory
 from django.db.migrations.loader import MigrationLoader
@@ -149,8 +149,8 @@ NOT_WHOLE = _(
 )
 
 
-def require_answer() -> None:
-    """Talk to the configured database once, past its pool.
+def require_answer(alias: str = DEFAULT_DB_ALIAS) -> None:
+    """Talk to a database once, past its pool.
 
     A pool waits and tries again where a connection says at once what is wrong; and once opened, it
     goes on trying in the background.
@@ -158,6 +158,7 @@ def require_answer() -> None:
     Raises:
         django.db.DatabaseError: it does not answer.
     """
+    connection = connections[alias]
     # SQLite would answer a plain SELECT without a look at its file.
     query = "SELECT count(*) FROM sqlite_master" if connection.vendor == "sqlite" else "SELECT 1"
     is_pooled = "pool" in connection.settings_dict["OPTIONS"]
@@ -174,34 +175,35 @@ def require_answer() -> None:
         single.close()
 
 
-def require_usable() -> None:
-    """Connect to the configured database and make sure that the site's tables can be made in it.
+def require_usable(alias: str = DEFAULT_DB_ALIAS) -> None:
+    """Connect to a database and make sure that the site's tables can be made in it.
 
     Raises:
         DatabaseProblem: it cannot be reached, is too old, not ours, or its user lacks a right.
     """
+    connection = connections[alias]
     try:
         if connection.vendor == "sqlite":
             _require_kept(str(connection.settings_dict["NAME"]))
             _require_writable_file(Path(connection.settings_dict["NAME"]))
-        require_answer()
+        require_answer(alias)
         if connection.vendor == "postgresql":
             _require_utf8_and_rights(connection)
-        _require_no_foreign_tables()
+        _require_no_foreign_tables(connection)
     except (DatabaseError, NotSupportedError, ImproperlyConfigured) as error:
         connection.close()
         raise DatabaseProblem(in_words(error)) from error
 
 
-def holds_installation() -> bool:
-    """Return whether the configured database bears the mark of an installation.
+def holds_installation(alias: str = DEFAULT_DB_ALIAS) -> bool:
+    """Return whether a database bears the mark of an installation.
 
     Raises:
         django.db.DatabaseError: it does not answer.
     """
     # Looking the table up first keeps a failing query out of PostgreSQL's log and out of transactions.
-    has_table = Installation._meta.db_table in connection.introspection.table_names()
-    return has_table and Installation.objects.exists()
+    has_table = Installation._meta.db_table in connections[alias].introspection.table_names()
+    return has_table and Installation.objects.using(alias).exists()
 
 
 def lock_for_installation() -> bool:
@@ -271,16 +273,16 @@ def _require_utf8_and_rights(connection: BaseDatabaseWrapper) -> None:
             raise DatabaseProblem(str(words))
 
 
-def _require_no_foreign_tables() -> None:
+def _require_no_foreign_tables(connection: BaseDatabaseWrapper) -> None:
     """Tables under our names that our migrations have not made belong to another program."""
     names = {table for table in connection.introspection.django_table_names() if table}
     present = names & set(connection.introspection.table_names())
-    if present and not _has_our_history():
+    if present and not _has_our_history(connection):
         words = _("The database already holds tables of another program (%(tables)s …). Name an empty one.")
         raise DatabaseProblem(str(words) % {"tables": ", ".join(sorted(present)[:3])})
 
 
-def _has_our_history() -> bool:
+def _has_our_history(connection: BaseDatabaseWrapper) -> bool:
     """Whether the recorded migrations are those of this site: all of them, or the first few."""
     loader = MigrationLoader(connection)
     made = {app for app, _name in loader.applied_migrations}

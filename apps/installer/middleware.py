@@ -13,16 +13,20 @@ from django.urls import reverse
 from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext_lazy as _
 
-from installer import health, state
+from installer import health, restart, setup_token, state
 from installer.unavailable import unavailable
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 DATABASE_GONE = _("The database of the site does not answer. Nothing is lost; please try again in a minute.")
 NOT_INSTALLED = _("This site is not installed yet.")
+RESTARTING = _(
+    "The site has just been installed, and this server is being restarted to show it. "
+    "Reload this page in a moment."
+)
 RESTART_NEEDED = _(
-    "The site has just been installed, and this server still has to be restarted to show it. "
-    "If nothing happens within a minute, restart it by hand."
+    "The site has just been installed, and this server still has to be restarted to show it: in the panel "
+    "of your host, or by the command that the last page of the setup has named."
 )
 
 
@@ -36,6 +40,8 @@ class InstallGuardMiddleware:
         """Answer what must be answered in front of the site, or hand the request on."""
         if probe := health.PROBES.get(request.path_info):
             return probe(request)
+        if _looks_on(request):
+            return self.get_response(request)
         try:
             is_installed = state.installed()
         except state.DatabaseUnreachable:
@@ -57,15 +63,26 @@ class InstallGuardMiddleware:
         if _is_static(request):
             return self.get_response(request)
         if state.is_outdated():
-            return unavailable(request, RESTART_NEEDED, retry_after=2)
+            return _outdated(request)
         start = reverse("installer:start")
-        if request.path == start:
+        if request.path.startswith(start):
             return self.get_response(request)
         if request.path_info.startswith("/api/"):
             return unavailable(request, NOT_INSTALLED)
         response = HttpResponseRedirect(start)
         add_never_cache_headers(response)
         return response
+
+
+def _outdated(request: HttpRequest) -> HttpResponse:
+    if restart.renew_if_stale():
+        return unavailable(request, RESTARTING, retry_after=2)
+    return unavailable(request, RESTART_NEEDED, retry_after=10)
+
+
+def _looks_on(request: HttpRequest) -> bool:
+    """Whether the owner watches the installation: at its end, every other page of the setup is closed."""
+    return request.path == reverse("installer:progress") and setup_token.is_remembered(request)
 
 
 def _is_static(request: HttpRequest) -> bool:

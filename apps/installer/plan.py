@@ -30,6 +30,9 @@ class Plan:
         redis_url: where Redis is; empty for the configured address.
         site_url: scheme and host under which visitors reach the site; may be empty.
         sample_content: number of sample articles.
+        hosts: further names that the site answers to, without scheme and port.
+        origins: further addresses that forms may come from, with their scheme.
+        admin_password_hash: counts instead of a password that was checked before.
     """
 
     site_name: str
@@ -41,6 +44,12 @@ class Plan:
     redis_url: str = field(default="", repr=False)
     site_url: str = ""
     sample_content: int = 0
+    tagline: str = ""
+    time_zone: str = "UTC"
+    registration_open: bool = True
+    hosts: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    admin_password_hash: str = field(default="", repr=False)
 
 
 # Which flag of the command, or field of a form, a fault belongs to.
@@ -53,9 +62,9 @@ def faults(plan: Plan) -> Faults:
     Asks neither the database nor the disk; a chosen Redis is connected to.
     """
     found: Faults = {}
-    _add(found, _of_site(plan))
-    _add(found, _of_administrator(plan))
-    _add(found, _of_address(plan.site_url))
+    _add(found, of_site(plan))
+    _add(found, of_administrator(plan))
+    _add(found, of_address(plan.site_url))
     _add(found, _of_cache(plan))
     if not 0 <= plan.sample_content <= MOST_SAMPLES:
         _add(found, {"sample_content": [_("Between 0 and %(most)d.") % {"most": MOST_SAMPLES}]})
@@ -72,16 +81,35 @@ def administrator(plan: Plan) -> User:
     )
 
 
-def _of_site(plan: Plan) -> Faults:
-    if not plan.site_name.isprintable():
-        return {"site_name": [_("It must be one line of text.")]}
-    site = SiteSettings(name=plan.site_name.strip(), language=plan.language)
-    return _of_fields(site, {"name": "site_name", "language": "language"})
+def of_site(plan: Plan) -> Faults:
+    """Return what is wrong with the name of the site and what is shown with it."""
+    found: Faults = {
+        name: [_("It must be one line of text.")]
+        for name in ("site_name", "tagline")
+        if not getattr(plan, name).isprintable()
+    }
+    names = {"name": "site_name", "tagline": "tagline", "language": "language", "time_zone": "time_zone"}
+    told = _of_fields(site_settings(plan), names)
+    return {**told, **found}
 
 
-def _of_administrator(plan: Plan) -> Faults:
+def site_settings(plan: Plan) -> SiteSettings:
+    """Return the settings of the site, unsaved."""
+    return SiteSettings(
+        name=plan.site_name.strip(),
+        tagline=plan.tagline.strip(),
+        language=plan.language,
+        time_zone=plan.time_zone,
+        registration_open=plan.registration_open,
+    )
+
+
+def of_administrator(plan: Plan) -> Faults:
+    """Return what is wrong with the names and the password of the administrator."""
     user = administrator(plan)
     found = _of_fields(user, {"username": "admin_username", "email": "admin_email"})
+    if plan.admin_password_hash:
+        return found
     try:
         if not plan.admin_password:
             raise ValidationError(_("There is none."))
@@ -100,7 +128,8 @@ def _of_fields(model: Model, names: dict[str, str]) -> Faults:
     return {}
 
 
-def _of_address(url: str) -> Faults:
+def of_address(url: str) -> Faults:
+    """Return what is wrong with *url* as the address that visitors come to."""
     if not url:
         return {}
     parts = urlsplit(url)

@@ -26,7 +26,7 @@ from core import history
 from core.models import AdminHistory, SiteSettings
 from installer import databases, server, site_file, state
 from installer.models import Installation
-from installer.plan import Faults, Plan, administrator
+from installer.plan import Faults, Plan, administrator, site_settings
 from users.models import User
 
 Say = Callable[[str], None]
@@ -49,7 +49,7 @@ def install(plan: Plan, say: Say) -> None:
     with _alone():
         _migrate(say)
         _fill(plan, say)
-        _connect(say, plan.site_url)
+        _connect(say, plan)
 
 
 def require_database() -> None:
@@ -73,15 +73,17 @@ def require_writable_file() -> None:
     _write_file()
 
 
-def take_over(say: Say, *, site_url: str = "") -> None:
+def take_over(plan: Plan, say: Say) -> None:
     """Make the installation that the configured database holds the one of this configuration.
+
+    Of *plan*, only the addresses of the site count.
 
     Raises:
         InstallError: its tables could not be updated, or the file not be written.
     """
     with _alone():
         _migrate(say)
-        _connect(say, site_url)
+        _connect(say, plan)
 
 
 def differences(plan: Plan) -> Faults:
@@ -188,12 +190,17 @@ def _without_leftovers() -> Iterator[None]:
 
 
 def _create_site(plan: Plan, say: Say) -> None:
-    say(_("Creating the site and its administrator"))
-    site = SiteSettings(name=plan.site_name.strip(), language=plan.language)
+    say(_("Saving the settings of the site"))
+    site = site_settings(plan)
     site.save()
+    say(_("Creating the administrator"))
     user = administrator(plan)
-    user.set_password(plan.admin_password)
+    if plan.admin_password_hash:
+        user.password = plan.admin_password_hash
+    else:
+        user.set_password(plan.admin_password)
     user.save()
+    say(_("Choosing the cache"))
     save_choice("default", engine=plan.cache, location=plan.redis_url)
     entry = history.record(None, "install", site, detail=_samples_in_words(plan))
     entry.actor_name = "manage.py"
@@ -205,10 +212,10 @@ def _create_samples(count: int, say: Say) -> None:
     create_sample_content(count, progress=lambda done, of: say(f"  {done:,} / {of:,}"))
 
 
-def _connect(say: Say, site_url: str) -> None:
+def _connect(say: Say, plan: Plan) -> None:
     """The last step, by which the site is installed: one file takes the place of another."""
     say(_("Writing the configuration"))
-    _write_file(**_final_values(site_url))
+    _write_file(**_final_values(plan))
     state.forget()
     if server.renew():
         say(_("The running server takes it over within some seconds."))
@@ -225,7 +232,7 @@ def _already_there(plan: Plan) -> str:
     ) % {"name": plan.admin_username, "email": plan.admin_email}
 
 
-def _final_values(site_url: str) -> dict[str, Any]:
+def _final_values(plan: Plan) -> dict[str, Any]:
     values: dict[str, Any] = {
         "installed": True,
         "generation": int(site_file.read(settings.SITE_FILE).get("generation", 0)) + 1,
@@ -235,8 +242,12 @@ def _final_values(site_url: str) -> dict[str, Any]:
     # come up on another, empty database. The default is not, so that VAR_DIR can be moved.
     if settings.CONFIGURATION.database_url:
         values["database_url"] = settings.CONFIGURATION.database_url
-    if site_url:
-        values["site_url"] = site_url.rstrip("/")
+    if plan.site_url:
+        values["site_url"] = plan.site_url.rstrip("/")
+    if plan.hosts:
+        values["allowed_hosts"] = list(plan.hosts)
+    if plan.origins:
+        values["csrf_trusted_origins"] = list(plan.origins)
     return values
 
 

@@ -54,7 +54,8 @@ def remember(request: HttpRequest, response: HttpResponse) -> None:
     """Let this browser through from now on, so that the token leaves the address line."""
     response.set_signed_cookie(
         COOKIE,
-        _proof(),
+        # The first word makes each browser's cookie, and so the tokens of its forms, its own.
+        f"{secrets.token_urlsafe(12)}.{_proof()}",
         max_age=_LIFETIME,
         path=request.path,
         secure=request.is_secure(),
@@ -65,8 +66,18 @@ def remember(request: HttpRequest, response: HttpResponse) -> None:
 
 def is_remembered(request: HttpRequest) -> bool:
     """Return whether this browser has shown the token of today before."""
-    proof = request.get_signed_cookie(COOKIE, default="", max_age=_LIFETIME) or ""
-    return bool(current()) and constant_time_compare(proof, _proof())
+    shown = request.get_signed_cookie(COOKIE, default="", max_age=_LIFETIME) or ""
+    return bool(current()) and constant_time_compare(shown.rpartition(".")[2], _proof())
+
+
+def form_token(request: HttpRequest) -> str:
+    """Return what a form carries to prove that it is on a page of ours, shown to this browser."""
+    return salted_hmac("installer.form", request.COOKIES.get(COOKIE, "")).hexdigest()
+
+
+def form_matches(request: HttpRequest, sent: str) -> bool:
+    """Compare what came with a form with the token of this browser."""
+    return constant_time_compare(sent, form_token(request))
 
 
 def _proof() -> str:

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.management import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
-from installer import databases, runner, server
+from installer import databases, requirements, runner, server
 from installer.plan import CACHE_ENGINES, Faults, Plan, faults
 
 PASSWORD_VARIABLE = "ADMIN_PASSWORD"  # noqa: S105
@@ -48,7 +48,9 @@ class Command(BaseCommand):
         parser.add_argument(
             "--reuse", action="store_true", help="take over the installation that the database holds"
         )
-        parser.add_argument("--check", action="store_true", help="only look whether it would work")
+        parser.add_argument(
+            "--check", action="store_true", help="list what the host offers, and look whether it would work"
+        )
 
     def handle(self, **options: Any) -> None:
         """Install, or say in words why not."""
@@ -62,7 +64,15 @@ class Command(BaseCommand):
         except (KeyboardInterrupt, EOFError) as error:
             raise CommandError(f"Interrupted.{NOT_INSTALLED}") from error
 
+    def _list_requirements(self) -> None:
+        found = requirements.of_host()
+        self.stdout.write(requirements.as_text(found))
+        if requirements.stop(found):
+            raise CommandError("Something has to be mended first: see the lines marked with ✗.")
+
     def _install_here(self, options: dict[str, Any]) -> None:
+        if options["check"]:
+            self._list_requirements()
         runner.require_database()
         is_installed = settings.INSTALLED or self._holds_installation()
         if is_installed:
@@ -98,7 +108,7 @@ class Command(BaseCommand):
                 f"The site is installed already, and nothing was changed. What differs:{_in_lines(found)}"
             )
         if not settings.INSTALLED and not options["check"]:
-            runner.take_over(self.stdout.write, site_url=options["site_url"])
+            runner.take_over(self._plan({**options, "noinput": True}), self.stdout.write)
         self.stdout.write("The site is installed in this database; nothing was changed in it.")
 
     def _differences(self, options: dict[str, Any]) -> Faults:
