@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from django.urls import reverse
 from django.utils import timezone, translation
 
-from content import markdown
+from content import cover_sizes, markdown
 from content.kept import Kept
 
 if TYPE_CHECKING:
@@ -50,11 +50,12 @@ class AuthorCard(Kept):
 
 @dataclass(frozen=True, slots=True)
 class Cover(Kept):
-    """An image: its address, and its size in pixels."""
+    """An image: its address, its size in pixels, and where smaller ones are, as ``srcset`` says it."""
 
     url: str
     width: int
     height: int
+    srcset: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,4 +172,6 @@ def _of_a_card(article: Article) -> dict[str, Any]:
 def _cover(article: Article) -> Cover | None:
     if not article.cover or not article.cover_width or not article.cover_height:
         return None
-    return Cover(article.cover.url, article.cover_width, article.cover_height)
+    cover, width = article.cover, article.cover_width
+    srcset = cover_sizes.srcset(cover.storage, str(cover), width, article.cover_widths)
+    return Cover(cover.url, width, article.cover_height, srcset)

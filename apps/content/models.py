@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
 
-from content import markdown, slugs
+from content import cover_sizes, markdown, slugs
 from content.queries import NEWEST_FIRST, ArticleQuerySet
 
 # Characters per body. A very long novel has more, but no page that one would want to load.
@@ -117,6 +117,8 @@ class Article(models.Model):
     )
     cover_width = models.PositiveIntegerField(null=True, blank=True, editable=False)
     cover_height = models.PositiveIntegerField(null=True, blank=True, editable=False)
+    # Of the smaller copies that lie beside the cover.
+    cover_widths = models.JSONField(default=list, blank=True, editable=False)
     status = models.CharField(_("status"), max_length=10, choices=Status.choices, default=Status.DRAFT)
     created_at = models.DateTimeField(_("created"), default=timezone.now, editable=False)
     published_at = models.DateTimeField(
@@ -176,7 +178,7 @@ class Article(models.Model):
         self._set_date()
 
     def save(self, *, update_fields: Iterable[str] | None = None, **options: Any) -> None:
-        """Save; count the words, and fill in date and slug where they are missing.
+        """Save; count the words, lay smaller copies beside a new cover, fill in a missing date and slug.
 
         The file of a replaced cover is removed once the change is committed.
         """
@@ -186,6 +188,8 @@ class Article(models.Model):
         self.updated_at = timezone.now()
         if "body" not in deferred:
             self.word_count = markdown.count_words(self.body)
+        if "cover" not in deferred and (update_fields is None or "cover" in update_fields):
+            self._lay_out_cover(cover_before)
         if update_fields is not None:
             update_fields = {*update_fields, "updated_at", *self._follows(update_fields)}
         if "slug" in deferred or self.slug:
@@ -202,8 +206,21 @@ class Article(models.Model):
 
     @staticmethod
     def _follows(update_fields: Iterable[str]) -> set[str]:
-        together = {"body": "word_count", "status": "published_at"}
-        return {together[name] for name in update_fields if name in together}
+        together = {
+            "body": ["word_count"],
+            "status": ["published_at"],
+            "cover": ["cover_width", "cover_height", "cover_widths"],
+        }
+        return {other for name in update_fields for other in together.get(name, [])}
+
+    def _lay_out_cover(self, before: str) -> None:
+        """Make the smaller copies of a cover that has just been chosen, or was kept before there were any."""
+        # Written now and not while the row is: the copies are made of the file, and listed in the row.
+        cover = Article.cover.field.pre_save(self, self._state.adding)
+        if not cover:
+            self.cover_widths = []
+        elif cover.name != before or not self.cover_widths:
+            self.cover_widths = cover_sizes.lay_out(cover.storage, cover.name)
 
     def _set_date(self) -> None:
         if self.status == self.Status.PUBLISHED and self.published_at is None:
@@ -225,6 +242,7 @@ class Article(models.Model):
 
 
 def remove_unused_cover(name: str) -> None:
-    """Delete the file of a cover, unless an article still shows it."""
+    """Delete the file of a cover and its smaller copies, unless an article still shows it."""
     if name and not Article.objects.filter(cover=name).exists():
         Article.cover.field.storage.delete(name)
+        cover_sizes.remove(Article.cover.field.storage, name)

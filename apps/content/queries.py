@@ -22,7 +22,7 @@ OLDEST_FIRST = ("published_at", "id")
 # Lists never load bodies: they are by far the largest part of an article.
 IN_LISTS = (
     *("title", "slug", "summary", "language", "published_at", "updated_at", "word_count"),
-    *("cover", "cover_width", "cover_height", "author"),
+    *("cover", "cover_width", "cover_height", "cover_widths", "author"),
 )
 
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import re
 import struct
 import zlib
-from io import BytesIO
+from io import BytesIO, StringIO
 from pathlib import Path
 
 import pytest
 from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
+from django.test import Client
 from PIL import Image
 
-from content import covers
+from cacheadmin import clear_group
+from content import cover_sizes, covers
 from content.models import Article
 from tests.content.conftest import ArticleMaker, ImageMaker
 
@@ -164,3 +167,116 @@ def test_a_file_that_is_already_gone_does_no_harm(with_cover: Article) -> None:
     with_cover.cover = ContentFile(b"", name="x")
     Article.objects.all().delete()
     assert not Article.objects.exists()
+
+
+# --- Smaller copies ---
+
+
+def copies(name: str) -> dict[int, tuple[int, int]]:
+    """The copies that lie beside a cover: their sizes by the width in their names."""
+    cover = Path(Article.cover.field.storage.path(name))
+    found = {}
+    for path in cover.parent.glob(f"{cover.stem}-*.webp"):
+        with Image.open(path) as image:
+            assert image.format == "WEBP"
+            found[int(path.stem.rpartition("-")[2])] = image.size
+    return dict(sorted(found.items()))
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("size", "widths"),
+    [
+        ((1200, 600), {256: (256, 128), 640: (640, 320), 960: (960, 480)}),
+        ((640, 480), {256: (256, 192)}),
+        ((250, 250), {}),
+    ],
+)
+def test_an_upload_gets_smaller_copies(
+    size: tuple[int, int],
+    widths: dict[int, tuple[int, int]],
+    new_article: ArticleMaker,
+    new_image: ImageMaker,
+) -> None:
+    article = new_article(cover=covers.prepare(new_image(size)))
+    assert copies(str(article.cover)) == widths
+    article.refresh_from_db()
+    assert article.cover_widths == list(widths)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_page_offers_each_browser_the_copy_that_fits(
+    client: Client, new_article: ArticleMaker, new_image: ImageMaker
+) -> None:
+    article = new_article("Rain", cover=covers.prepare(new_image((1200, 600))))
+    stem = article.cover.url.removesuffix(".webp")
+    srcset = f"{stem}-256.webp 256w, {stem}-640.webp 640w, {stem}-960.webp 960w, {stem}.webp 1200w"
+    for path in ("/", "/articles/", "/articles/rain/"):
+        page = client.get(path).content.decode()
+        [image] = re.findall(r'<img class="cover.*?>', page, re.DOTALL)
+        assert f'srcset="{srcset}" sizes="' in image
+        assert 'width="1200"' in image
+        assert 'height="600"' in image
+        assert 'loading="lazy"' in image
+        assert "style=" not in image
+    for address in re.findall(r"(\S+) \d+w", srcset):
+        answer = client.get(address)
+        assert (answer.status_code, answer["Content-Type"]) == (200, "image/webp")
+        answer.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_copies_go_with_their_cover(new_article: ArticleMaker, new_image: ImageMaker) -> None:
+    article = new_article(cover=covers.prepare(new_image((1200, 600))))
+    before = str(article.cover)
+    article.cover = covers.prepare(new_image((700, 600)))
+    article.save(update_fields=["cover"])
+    article.refresh_from_db()
+    assert (copies(before), list(copies(str(article.cover)))) == ({}, [256, 640])
+    assert (article.cover_width, article.cover_widths) == (700, [256, 640])
+    after = str(article.cover)
+    article.cover = ""
+    article.save()
+    assert (copies(after), article.cover_widths) == ({}, [])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_cover_from_before_there_were_copies_is_shown_as_it_is_until_it_gets_some(
+    client: Client, new_article: ArticleMaker, new_image: ImageMaker
+) -> None:
+    article = new_article("Rain", cover=covers.prepare(new_image((1200, 600))))
+    other = new_article("Snow", cover=str(article.cover))
+    for width in copies(str(article.cover)):
+        Path(Article.cover.field.storage.path(cover_sizes.name_of(str(article.cover), width))).unlink()
+    Article.objects.update(cover_widths=[])
+    clear_group("content")
+    assert "srcset" not in client.get("/articles/rain/").content.decode()
+    said = StringIO()
+    call_command("covers", stdout=said)
+    assert "new copies: 2." in said.getvalue()
+    assert list(copies(str(article.cover))) == [256, 640, 960]
+    other.refresh_from_db()
+    assert other.cover_widths == [256, 640, 960]
+    assert "srcset" in client.get("/articles/rain/").content.decode()
+    said = StringIO()
+    call_command("covers", stdout=said)
+    assert "new copies: 0." in said.getvalue()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_saving_an_article_gives_its_old_cover_copies(
+    new_article: ArticleMaker, new_image: ImageMaker
+) -> None:
+    article = new_article(cover=covers.prepare(new_image((1200, 600))))
+    cover_sizes.remove(Article.cover.field.storage, str(article.cover))
+    Article.objects.update(cover_widths=[])
+    Article.objects.get().save()
+    assert Article.objects.get().cover_widths == [256, 640, 960]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_cover_that_is_no_image_or_gone_has_no_copies(new_article: ArticleMaker) -> None:
+    article = new_article(cover=ContentFile(b"no image", name="x"))
+    assert article.cover_widths == []
+    assert cover_sizes.lay_out(Article.cover.field.storage, "covers/gone.webp") == []
+    call_command("covers", stdout=StringIO())

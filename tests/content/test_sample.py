@@ -210,7 +210,8 @@ def test_every_cover_is_there_and_shared(media: Path) -> None:
     names = set(Article.objects.exclude(cover="").values_list("cover", flat=True))
     assert 20 < len(names) <= 36
     assert all(default_storage.exists(name) for name in names)
-    assert len(list((media / "covers").iterdir())) <= 36
+    # Each of them, and three smaller ones.
+    assert len(list((media / "covers").iterdir())) == 4 * len(names)
     assert Article.objects.filter(cover="").exists()
 
 

@@ -49,15 +49,41 @@ def test_pages_are_compressed_and_known_ones_not_sent_again(site: Site) -> None:
     assert (again.status, again.body) == (304, b"")
 
 
-def test_assets_have_names_that_never_change_their_meaning(site: Site) -> None:
+@pytest.mark.parametrize(("accepted", "sent"), [("gzip, br", "br"), ("gzip", "gzip"), ("identity", None)])
+def test_assets_have_names_that_never_change_their_meaning(
+    site: Site, accepted: str, sent: str | None
+) -> None:
     visitor = site.visitor()
-    assets = set(re.findall(r'(?:href|src)="(/static/[^"]+\.(?:css|js))"', visitor.get("/").text))
-    assert assets
-    for asset in assets:
-        answer = visitor.get(asset)
+    page = visitor.get("/").text
+    bundles = set(re.findall(r'(?:href|src)="(/static/CACHE/[^"]+)"', page))
+    assert sorted(path.rpartition(".")[2] for path in bundles) == ["css", "js"]
+    fonts = set(re.findall(r'href="(/static/[^"]+\.woff2)"', page))
+    assert fonts
+    for asset in bundles | fonts:
+        answer = visitor.get(asset, headers={"Accept-Encoding": accepted})
         assert answer.status == 200
-        assert "immutable" in answer.headers["Cache-Control"]
-        assert answer.headers["Content-Encoding"] == "gzip"
+        assert answer.headers["Cache-Control"] == "max-age=315360000, public, immutable"
+        # A font is compressed already.
+        assert answer.headers.get("Content-Encoding") == (None if asset in fonts else sent)
+        known = {"If-None-Match": answer.headers["ETag"], "Accept-Encoding": accepted}
+        assert visitor.get(asset, headers=known).status == 304
+
+
+def test_a_list_is_a_quarter_of_its_size_on_the_wire(site: Site) -> None:
+    for path in ("/articles/", "/fr/articles/", "/api/v1/articles/"):
+        answer = site.visitor().get(path)
+        assert int(answer.headers["Content-Length"]) <= len(answer.body) / 4, path
+
+
+def test_head_is_get_without_the_body(site: Site) -> None:
+    visitor = site.visitor()
+    for path in ("/", "/articles/", "/articles/feed/", "/sitemap.xml", "/search/?q=river", "/api/v1/site/"):
+        page, head = visitor.get(path), visitor.request("HEAD", path)
+        assert (head.status, head.body) == (200, b"")
+        assert head.headers["ETag"] == page.headers["ETag"]
+        assert head.headers["Content-Type"] == page.headers["Content-Type"]
+        known = {"If-None-Match": page.headers["ETag"]}
+        assert visitor.request("HEAD", path, headers=known).status == 304
 
 
 def test_a_cover_is_served_as_a_picture_and_nothing_else(site: Site) -> None:

@@ -12,7 +12,7 @@ from django.core.files.base import ContentFile
 from django.db import transaction
 from django.utils import timezone
 
-from content import invalidation, markdown, slugs
+from content import cover_sizes, invalidation, markdown, slugs
 from content.models import Article, Tag
 from content.sample import covers, english, french
 from content.sample.grammar import Theme, Tongue, Writer
@@ -128,6 +128,7 @@ def _write(shelf: _Shelf, index: int, seed: int, now: datetime) -> tuple[Article
         cover=cover,
         cover_width=covers.WIDTH if cover else None,
         cover_height=covers.HEIGHT if cover else None,
+        cover_widths=list(cover_sizes.WIDTHS) if cover else [],
         updated_at=published_at
         + min(age, timedelta(days=30))
         * (random.random() < 0.3)
@@ -169,11 +170,13 @@ def _tag_names(language: str, themes: Sequence[Theme], which: int, random: Rando
 
 
 def _cover(shelf: _Shelf, theme: int, variant: int) -> str:
-    """Return the name of a cover's file, drawn if it is not there yet."""
+    """Return the name of a cover's file; it and its smaller copies are drawn if they are not there yet."""
     name = f"covers/sample-{theme + 1}-{variant + 1}.webp"
     storage = Article.cover.field.storage
-    if name not in shelf.covers and not storage.exists(name):
-        storage.save(name, ContentFile(covers.draw(theme, variant)))
+    if name not in shelf.covers:
+        if not storage.exists(name):
+            storage.save(name, ContentFile(covers.draw(theme, variant)))
+        cover_sizes.lay_out(storage, name)
     shelf.covers.add(name)
     return name
 
