@@ -14,6 +14,7 @@ from cacheadmin import detect
 from cacheadmin.verdicts import Verdict
 from tests.cacheadmin.conftest import nobodys_address
 from tests.cacheadmin.waiting import Stopwatch
+from tests.servers.process import free_port
 from tests.servers.redis import RedisServer
 
 NewRedis = Callable[..., RedisServer]
@@ -69,10 +70,15 @@ def test_what_auto_may_adopt_is_not_offered_again(
     assert [one.is_offered for one in found] == [False, False]
 
 
+def _cluster_node(new_redis: NewRedis) -> RedisServer:
+    # Its second port is 10,000 higher by default, where there may be none.
+    return new_redis(options=("cluster-enabled", "yes", "cluster-port", str(free_port())))
+
+
 def test_a_redis_that_asks_for_something_counts_as_detected(
     new_redis: NewRedis, monkeypatch: pytest.MonkeyPatch, website: str, silent: str
 ) -> None:
-    locked, cluster = new_redis(password="swordfish"), new_redis(options=("cluster-enabled", "yes"))
+    locked, cluster = new_redis(password="swordfish"), _cluster_node(new_redis)
     ports = (locked.port, cluster.port, int(website.split(":")[2][:-2]), int(silent.split(":")[2][:-2]))
     quiet(monkeypatch, ports)
     found = detect.everywhere("nonsense")[2:]

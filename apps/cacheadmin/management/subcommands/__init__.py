@@ -1,6 +1,7 @@
 """The words that ``manage.py cache`` takes, a module each, in the order of its help."""
 
 from cacheadmin.management.subcommands.base import Subcommand
+from cacheadmin.management.subcommands.benchmark import Benchmark
 from cacheadmin.management.subcommands.claim import Claim
 from cacheadmin.management.subcommands.clear import Clear
 from cacheadmin.management.subcommands.detect import Detect
@@ -26,4 +27,5 @@ ALL: tuple[type[Subcommand], ...] = (
     Top,
     History,
     Rollback,
+    Benchmark,
 )
