@@ -37,6 +37,7 @@ class Configuration(BaseSettings):
     secret_key: str = Field(min_length=20)
     secret_key_fallbacks: Words = []
     setup_token: str = ""
+    metrics_token: str = ""
     installation_id: str = ""
     installed: bool = False
     generation: int = 0

@@ -153,6 +153,7 @@ CACHES = {
 }
 
 CACHEADMIN = {
+    "METRICS_TOKEN": CONFIGURATION.metrics_token,
     # An address that the environment gives is not replaced by a saved one; the page says so.
     "ENVIRONMENT": {"LOCATION": "REDIS_URL"} if CONFIGURATION.redis_url else {},
     "CLIENT_ADDRESS": "core.client_ip.client_ip",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path
 
+from cacheadmin import metrics
 from content import sitemaps
 from content.api import api
 from core.languages import site_patterns
@@ -13,6 +14,7 @@ from installer import health
 urlpatterns = [
     path("health/", health.live, name="health"),
     path("health/ready/", health.ready, name="ready"),
+    path("metrics/", metrics.view, name="metrics"),
     path("install/", include("installer.urls")),
     path("api/v1/", api.urls),
     path("admin/cache/", include("cacheadmin.urls")),

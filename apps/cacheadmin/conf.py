@@ -24,6 +24,8 @@ DEFAULTS: dict[str, Any] = {
     "STATISTICS": True,
     "STATISTICS_DAYS": 7,
     "STATISTICS_INTERVAL": 5.0,
+    # What whoever reads the metrics sends as a Bearer token; without one there are none.
+    "METRICS_TOKEN": "",
     # Whether a thread of ours may run between requests; None finds it out.
     "THREADS": None,
     # Whether what was emptied by a clear or a switch is filled again, in the background.

@@ -13,6 +13,8 @@ from django.core.cache import caches
 
 from benchmarks.operations.peers import LIFE, MOST_BYTES, Peer
 from cacheadmin.backend import AdaptiveCache
+from cacheadmin.engines.base import MISSING, EngineUnavailable
+from cacheadmin.shared import EPOCH
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,25 @@ def adaptive(peer: Peer, entries: int) -> AdaptiveCache:
     if live != peer.family:
         raise RuntimeError(f"{peer.name}: the live engine is {live}; its figures would be those of another")
     return handle
+
+
+def uncounted_get(
+    handle: AdaptiveCache, key: str, default: Any = None, version: int | None = None, client: None = None
+) -> Any:
+    """Read as ``AdaptiveCache.get`` does where all is known, and count nothing: what statistics cost."""
+    cells, epoch, engine, names = handle._fast.known  # noqa: SLF001
+    known = names.get(key) if version is None and type(key) is str else None
+    if known is None or cells[EPOCH] != epoch:
+        return handle.get(key, default, version)
+    full, _tally = known
+    try:
+        value = engine.get(full)
+    except EngineUnavailable as error:
+        handle.space.leave(engine, error)
+        return handle.get(key, default, version)
+    if value is MISSING:
+        return default
+    return value
 
 
 def _engine(handle: AdaptiveCache) -> Driver:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from benchmarks.operations import filling
-from benchmarks.operations.drivers import Driver, adaptive
+from benchmarks.operations.drivers import Driver, adaptive, uncounted_get
 from benchmarks.operations.peers import Peer
 from cacheadmin import cached
+from cacheadmin.backend import AdaptiveCache
 
 MANY = 20
 # Of so many calls in the mix one is a write: exactly, however few they are.
@@ -136,7 +138,7 @@ def mix(ground: Ground, count: int) -> Parts:
 
 
 def overhead(ground: Ground, count: int) -> Parts:
-    """The same reads through the handle and by the engine alone, next to each other, and the key alone."""
+    """The same reads through the handle, without its counting, by the engine alone; and the key alone."""
     if ground.peer.way != "handle":
         return {}
     handle = adaptive(ground.peer, ground.entries)
@@ -144,6 +146,8 @@ def overhead(ground: Ground, count: int) -> Parts:
     full = [handle.full_key(key) for key in keys]
     parts = [
         ("get by handle", _each(handle.get, keys)),
+        ("get uncounted", _each(partial(uncounted_get, handle), keys)),
+        ("get counted", _each(partial(AdaptiveCache.get, handle), keys)),
         ("get by engine", _each(handle.space.engine().get, full)),
         ("key", _each(handle.make_and_validate_key, keys)),
     ]

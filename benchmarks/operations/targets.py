@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Literal
 
 from benchmarks.operations.measurements import Case, Measurements, median, quantile
@@ -13,6 +14,7 @@ Clock = Literal["cpu", "wall", "per_second"]
 # What "the same time" allows: a fifth more.
 SAME = 1.2
 _MOST_OVERHEAD = 0.5
+_MOST_COUNTING = 0.6
 
 _MEMORY, _FILES, _TCP, _SOCKET = (
     "AdaptiveCache, memory",
@@ -176,14 +178,19 @@ def _clears(found: Measurements, plan: Plan) -> list[Target]:
     ]
 
 
+def _part(size: int, entries: int, operation: str) -> Case:
+    return Case(_MEMORY, operation, size, entries)
+
+
 def _overhead(found: Measurements) -> list[Target]:
-    def without(less: Callable[[str], Case]) -> list[float]:
-        handle, other = less("get by handle"), less("get by engine")
+    def without(less: Callable[[str], Case], all_of_it: str, rest: str) -> list[float]:
+        handle, other = less(all_of_it), less(rest)
         if handle not in found or other not in found:
             return []
         return [first - second for first, second in zip(found[handle].cpu, found[other].cpu, strict=True)]
 
-    made = without(lambda part: Case(_MEMORY, part, SMALL, 100))
+    small: Callable[[str], Case] = partial(_part, SMALL, 100)
+    made = without(small, "get by handle", "get by engine")
     keys = found.get(Case(_MEMORY, "key", SMALL, 100))
     rest = [all_of_it - key for all_of_it, key in zip(made, keys.cpu, strict=True)] if keys else []
     return [
@@ -198,5 +205,14 @@ def _overhead(found: Measurements) -> list[Target]:
             _MOST_OVERHEAD,
             rest,
             unit="µs",
+        ),
+        *(
+            Target(
+                f"statistics of a get, {size:,} bytes: counters, sampled keys and times",
+                _MOST_COUNTING,
+                without(partial(_part, size, entries), "get counted", "get uncounted"),
+                unit="µs",
+            )
+            for size, entries in ((SMALL, 100), (USUAL, 10_000))
         ),
     ]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, TypeVar
 
 from django.db import connections, models, transaction
@@ -17,6 +18,9 @@ from cacheadmin.stats import Batch
 # Of each cache, day and group, so many keys are kept at the most; new ones are let in up to twice that.
 MOST_KEYS = 100
 LONGEST_KEY = 250
+KINDS = ("hits", "misses", "writes", "deletes", "errors", "fallbacks")
+# The hour of the rows that hold the sums of all hours that were removed.
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _Item = TypeVar("_Item", int, str)
 
 
@@ -151,8 +155,8 @@ def trim(patience: float) -> None:
     """Remove what is older than ``STATISTICS_DAYS``, and of the keys those read least."""
     with _writing(patience) as database:
         end = oldest_kept()
-        for model in (HourlyCount, HourlyLatency):
-            model._default_manager.using(database).filter(hour__lt=end).delete()
+        HourlyLatency.objects.using(database).filter(hour__lt=end).delete()
+        _fold(database, end)
         keys = DailyKey.objects.using(database)
         keys.filter(day__lt=end.date()).delete()
         crowded = keys.values("cache", "day", "group").annotate(kept=models.Count("pk"))
@@ -160,6 +164,19 @@ def trim(patience: float) -> None:
             place = {"cache": cache, "day": day, "group": group}
             doomed = keys.filter(**place).order_by("-number").values_list("pk", flat=True)[MOST_KEYS:]
             keys.filter(pk__in=list(doomed)).delete()
+
+
+def _fold(database: str, end: datetime) -> None:
+    """Add what is older than *end* to one row for each group, so that the totals never go down."""
+    old = HourlyCount.objects.using(database).filter(hour__gt=LONG_AGO, hour__lt=end)
+    # Locked, as another process may be at it.
+    rows = list(old.select_for_update().values_list("pk", "cache", "group", *KINDS))
+    sums: dict[tuple[str, str], Counter[str]] = {}
+    for _pk, cache, group, *numbers in rows:
+        sums.setdefault((cache, group), Counter()).update(dict(zip(KINDS, numbers, strict=True)))
+    for (cache, group), numbers_of_all in sorted(sums.items()):
+        _add_counts(database, {"cache": cache, "hour": LONG_AGO, "group": group}, numbers_of_all)
+    old.filter(pk__in=[pk for pk, *_ in rows]).delete()
 
 
 def oldest_kept() -> datetime:
@@ -194,8 +211,6 @@ def _writing(patience: float) -> Iterator[str]:
 
 # --- What is read ---
 
-KINDS = ("hits", "misses", "writes", "deletes", "errors", "fallbacks")
-
 
 @contextmanager
 def reading() -> Iterator[None]:
@@ -226,8 +241,16 @@ def keys(cache: str, since: date, number: int) -> Iterable[tuple[str, str, int]]
     return summed.order_by("-found", "key")[:number]
 
 
+def totals() -> Iterable[tuple[str, str, dict[str, int]]]:
+    """Return cache, group and the sums of all that was ever counted."""
+    rows = HourlyCount.objects.using(conf.get("DATABASE")).values_list("cache", "group")
+    summed = rows.annotate(**{f"all_{kind}": models.Sum(kind) for kind in KINDS})
+    for cache, group, *numbers in summed.order_by("cache", "group"):
+        yield cache, group, dict(zip(KINDS, numbers, strict=True))
+
+
 def first_hour(cache: str) -> datetime | None:
     """Return the first hour that anything is kept of."""
-    rows = HourlyCount.objects.using(conf.get("DATABASE")).filter(cache=cache)
+    rows = HourlyCount.objects.using(conf.get("DATABASE")).filter(cache=cache, hour__gt=LONG_AGO)
     found: datetime | None = rows.aggregate(first=models.Min("hour"))["first"]
     return found

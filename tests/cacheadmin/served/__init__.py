@@ -1,0 +1,1 @@
+"""A project with one address, ``/``, that reads the cache once; for servers of every kind."""
