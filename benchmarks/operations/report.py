@@ -117,7 +117,7 @@ def _figures(found: Measurements, cases: Sequence[Case]) -> Iterable[str]:
 
 _ORDER = (
     "get", "miss", "set", "incr", "add", "delete", "get_many 20", "set_many 20", "90 % reads",
-    "get by handle", "get by engine", "key", "@cached hit",
+    "get by handle", "get by engine", "get counted", "get uncounted", "key", "@cached hit",
 )  # fmt: skip
 
 
