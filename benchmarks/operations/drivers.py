@@ -68,11 +68,11 @@ def uncounted_get(
     known = names.get(key) if version is None and type(key) is str else None
     if known is None or cells[EPOCH] != epoch:
         return handle.get(key, default, version)
-    full, _tally = known
+    full, tally = known
     try:
         value = engine.get(full)
     except EngineUnavailable as error:
-        handle.space.leave(engine, error)
+        handle.space.leave(engine, error, tally)
         return handle.get(key, default, version)
     if value is MISSING:
         return default
