@@ -1,9 +1,12 @@
-"""The ASGI entry point."""
+"""The ASGI entry point: the page cache, and the site behind it."""
 
 import os
 
 from django.core.asgi import get_asgi_application
 
+from cacheadmin.pagecache import AsyncPageCache
+from config.release import stamp
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-application = get_asgi_application()
+application = AsyncPageCache(get_asgi_application(), version=stamp())

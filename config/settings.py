@@ -157,6 +157,11 @@ CACHEADMIN = {
     # An address that the environment gives is not replaced by a saved one; the page says so.
     "ENVIRONMENT": {"LOCATION": "REDIS_URL"} if CONFIGURATION.redis_url else {},
     "CLIENT_ADDRESS": "core.client_ip.client_ip",
+    # Who was logged in lately still has this hint, and a page that takes it away.
+    "PAGES_COOKIES": ("member",),
+    "PAGES_EXCEPT": ("/admin/", "/api/", "/health/", "/install/", "/metrics/"),
+    # An nginx in front, as in deploy/, gives out what it has for so long.
+    "PAGES_NGINX_SECONDS": 1,
 }
 
 SESSION_ENGINE = "cacheadmin.sessions"

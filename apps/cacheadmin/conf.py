@@ -37,6 +37,22 @@ DEFAULTS: dict[str, Any] = {
     # What the environment fixes: {"LOCATION": "REDIS_URL"} says that the address comes from that
     # variable, so that no saved address replaces it.
     "ENVIRONMENT": {},
+    # --- Whole pages (cacheadmin.pagecache) ---
+    # Whether they are kept; None: unless DEBUG is on.
+    "PAGES": None,
+    # The alias of CACHES that they are kept in.
+    "PAGES_ALIAS": "default",
+    # Cookies with which a visitor gets a page of their own, beside those of session, messages and language.
+    "PAGES_COOKIES": (),
+    # Beginnings of paths that are never looked up, beside STATIC_URL and MEDIA_URL.
+    "PAGES_EXCEPT": (),
+    # Parameters that change no page; they may have an asterisk at the end.
+    "PAGES_IGNORED_PARAMETERS": ("utm_*", "gclid", "fbclid", "msclkid", "mc_cid", "mc_eid"),
+    # Seconds a visitor waits for a page that another one's request is making.
+    "PAGES_WAIT": 5.0,
+    # Seconds that an nginx in front keeps pages (X-Accel-Expires), and a CDN (s-maxage); 0: not at all.
+    "PAGES_NGINX_SECONDS": 0,
+    "PAGES_CDN_SECONDS": 0,
 }
 
 

@@ -81,5 +81,5 @@ class Exchange:
     def _push(self, engine: RedisEngine, cells: Cells, remote: dict[str, int | None]) -> None:
         for name, cell in cells.items():
             ours = self._words.generation(cell) or self._words.begin(cell)
-            if ours > (remote[name] or 0):
+            if ours > (remote[name] or shared.UNTOUCHED):
                 engine.write_number(self.name_of(name), ours)

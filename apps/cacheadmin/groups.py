@@ -73,6 +73,8 @@ BUILT_IN = (
     Group("ratelimit", label=_("Rate limits"), protected=True),
     Group("templates", label=_("Parts of templates"), prefixes=("template.cache.",)),
     Group("views", label=_("Whole views"), prefixes=("views.decorators.cache.",)),
+    # The last of those that a clear empties: no page is made anew from what is cleared after it.
+    Group("pages", label=_("Whole pages"), ttl=120),
 )
 _BUILT_IN = {group.name: group for group in BUILT_IN}
 

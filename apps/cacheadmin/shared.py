@@ -47,6 +47,9 @@ COLD = 15
 
 # No generation is of the year 2116: somebody has written over it.
 NO_TIME = 1 << 62
+# The generation of what nobody has made void yet, where that has to be told from all later ones.
+UNTOUCHED = 1
+_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 class SharedState:
@@ -199,6 +202,12 @@ class SharedState:
         with self.lock():
             return self.generation(cell) or self.advance(cell)
 
+    def begin_untouched(self, cell: int) -> int:
+        """Return the generation in *cell*, ``UNTOUCHED`` if nobody has begun any."""
+        with self.lock():
+            self.cells[cell] = self.generation(cell) or UNTOUCHED
+            return self.cells[cell]
+
     def advance(self, cell: int) -> int:
         """Start a new generation in *cell*, later than any before on any machine, and return it."""
         with self.change():
@@ -343,3 +352,12 @@ def _tag(namespace: str, group: str) -> tuple[int, int]:
     digest = hashlib.blake2b(f"{namespace}\0{group}".encode(), digest_size=16).digest()
     high, low = int.from_bytes(digest[:8], "little"), int.from_bytes(digest[8:], "little")
     return (high or 1, low)
+
+
+def in_base_36(number: int) -> str:
+    """Return *number* as keys have it: in few letters."""
+    digits = ""
+    while number:
+        number, rest = divmod(number, 36)
+        digits = _DIGITS[rest] + digits
+    return digits

@@ -39,7 +39,6 @@ Result = TypeVar("Result")
 _MOST_FAST_PATHS = 64
 # What the table of statistics holds.
 _LONGEST_NAME = 100
-_DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
 class Space:
@@ -65,9 +64,11 @@ class Space:
         # Between here and a Redis there may be a network; a disk of this machine is faster than zlib.
         self._compressing = Serializer(*secrets, compress_from=identity.compress_from)
         self._engines: dict[tuple[int, str, str], Engine] = {}
-        self.exchange = Exchange(self.selector.words, lambda: self.namespace, self._group_names)
+        self.exchange = Exchange(self.selector.words, lambda: self.namespace, self._followed)
         # What OPTIONS["GROUP"] of its handles says.
         self.named_groups: set[str] = set()
+        # Generations of parts of a group, which this process follows from their first use on.
+        self._marks: set[str] = set()
         # Groups in which something was made void since Redis was lost, and other machines cannot know.
         self._changed: set[str] = set()
         self._tokens: dict[str, tuple[int, str]] = {}
@@ -201,7 +202,7 @@ class Space:
         known = self._tokens.get(group)
         if known is not None and known[0] == generation:
             return known[1]
-        token = _in_base_36(generation)
+        token = shared.in_base_36(generation)
         self._tokens[group] = (generation, token)
         return token
 
@@ -226,6 +227,19 @@ class Space:
 
         self.run(advance, spared=True)
         self.note_changes(cells)
+
+    def mark_cell(self, name: str) -> int:
+        """Return the cell of the mark *name*, which is exchanged with the other machines from now on."""
+        cell = self.selector.words.generation_cell(self.namespace, name)
+
+        def adopt(engine: Engine) -> None:
+            if isinstance(engine, RedisEngine):
+                self.exchange.adopt(engine, {name: cell})
+
+        if name not in self._marks:
+            self.run(adopt, spared=True)
+            self._marks.add(name)
+        return cell
 
     def note_changes(self, groups: Iterable[str]) -> None:
         """Remember that something in *groups* is void, if Redis is lost: other machines may still read it."""
@@ -288,6 +302,10 @@ class Space:
         declared = [group.name for group in groups.every()]
         configured = [entry.get("OPTIONS", {}).get("GROUP") for entry in settings.CACHES.values()]
         return list(dict.fromkeys(filter(None, [*declared, *configured, *self.named_groups])))
+
+    def _followed(self) -> list[str]:
+        """Return what is exchanged, the marks last: who sees a new one reads nothing older from a group."""
+        return [*self._group_names(), *sorted(self._marks)]
 
     def sweep(self) -> None:
         """Give back the room of some entries that have ended, if that is due."""
@@ -357,14 +375,6 @@ def _forget(*, setting: str, **kwargs: object) -> None:
         with _registry_lock:
             _spaces.clear()
         selector.forget()
-
-
-def _in_base_36(number: int) -> str:
-    digits = ""
-    while number:
-        number, rest = divmod(number, 36)
-        digits = _DIGITS[rest] + digits
-    return digits
 
 
 def _after_fork() -> None:

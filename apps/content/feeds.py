@@ -13,7 +13,8 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from content import lookups
+from cacheadmin import pagecache
+from content import lookups, shown
 from content.cards import ArticleCard
 from core import addresses
 from core.site import get_site
@@ -27,6 +28,7 @@ else:
 ENTRIES = 20
 
 
+@pagecache.public()
 @require_safe
 def latest_articles(request: HttpRequest) -> HttpResponse:
     """Answer the feed in the language of its address."""
@@ -47,7 +49,10 @@ class LatestArticles(ArticleFeed):
 
     def get_object(self, request: HttpRequest) -> str:
         """The language to list articles of."""
-        return get_language() or request.LANGUAGE_CODE
+        language = get_language() or request.LANGUAGE_CODE
+        pagecache.depends_on(request, shown.lists(language))
+        pagecache.ends_at(request, lookups.articles_page(language=language, size=ENTRIES).stale_at)
+        return language
 
     def title(self) -> str:
         """The site's name."""

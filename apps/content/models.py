@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
@@ -17,9 +17,12 @@ from django.utils.translation import gettext_lazy as _
 
 from content import cover_sizes, markdown, slugs
 from content.queries import NEWEST_FIRST, ArticleQuerySet
+from content.shown import Standing
 
 # Characters per body. A very long novel has more, but no page that one would want to load.
 LONGEST_BODY = 200_000
+
+IN_STANDING = ("slug", "language", "author", "status", "published_at")
 
 # Feeds are XML, which has no place for control characters.
 on_one_line = RegexValidator(
@@ -131,6 +134,10 @@ class Article(models.Model):
 
     objects = ArticleQuerySet.as_manager()
 
+    # Where it stood before it was saved last; for those who have to forget something then.
+    standing_before: Standing | None = None
+    tag_ids_before: Sequence[int] = ()
+
     class Meta:
         verbose_name = _("article")
         verbose_name_plural = _("articles")
@@ -177,13 +184,21 @@ class Article(models.Model):
         super().clean()
         self._set_date()
 
+    @property
+    def standing(self) -> Standing:
+        """Where it stands, which decides on what pages it is."""
+        is_published = self.status == self.Status.PUBLISHED
+        return Standing(self.slug, self.language, self.author_id, is_published, self.published_at)
+
     def save(self, *, update_fields: Iterable[str] | None = None, **options: Any) -> None:
         """Save; count the words, lay smaller copies beside a new cover, fill in a missing date and slug.
 
         The file of a replaced cover is removed once the change is committed.
         """
         deferred = self.get_deferred_fields()
-        cover_before = "" if "cover" in deferred else self._stored_cover()
+        stored = self._stored()
+        self.standing_before = stored.standing if stored else None
+        cover_before = stored.cover.name or "" if stored and "cover" not in deferred else ""
         self._set_date()
         self.updated_at = timezone.now()
         if "body" not in deferred:
@@ -199,10 +214,15 @@ class Article(models.Model):
         if cover_before and cover_before != self.cover.name:
             transaction.on_commit(partial(remove_unused_cover, cover_before), robust=True)
 
-    def _stored_cover(self) -> str:
-        if self._state.adding:
-            return ""
-        return Article.objects.filter(pk=self.pk).values_list("cover", flat=True).first() or ""
+    def _stored(self) -> Article | None:
+        """The row as it is, so far as somebody may have to forget what was made of it."""
+        if self._state.adding and self.pk is None:
+            return None
+        rows = Article.objects.filter(pk=self.pk).only(*IN_STANDING, "cover")
+        if transaction.get_connection().in_atomic_block:
+            # Nobody moves it in between, or some page would not be told.
+            rows = rows.select_for_update()
+        return rows.first()
 
     @staticmethod
     def _follows(update_fields: Iterable[str]) -> set[str]:

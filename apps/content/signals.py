@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Model
-from django.db.models.signals import m2m_changed, post_delete, post_save
+from django.db.models.signals import m2m_changed, post_delete, post_save, pre_delete
 
 from content import invalidation
 from content.models import Article, Tag, remove_unused_cover
@@ -22,6 +22,7 @@ def connect() -> None:
     """Listen to everything that cached articles and lists are made from."""
     for signal, sender, receiver in (
         (post_save, Article, _article_saved),
+        (pre_delete, Article, _article_goes),
         (post_delete, Article, _article_deleted),
         (m2m_changed, Article.tags.through, _tags_changed),
         (post_save, Tag, _tag_saved),
@@ -32,21 +33,31 @@ def connect() -> None:
         signal.connect(receiver, sender=sender, dispatch_uid=f"content.{receiver.__name__}")
 
 
-def _article_saved(instance: Article, using: str, **_: Any) -> None:
-    invalidation.forget_article(instance.pk, instance.slug, using)
+def _article_saved(instance: Article, raw: bool, using: str, **_: Any) -> None:
+    if raw:
+        # Loaded from a file, past save(): nobody knows where it stood.
+        invalidation.forget_everything(using)
+        return
+    invalidation.forget_article(instance, instance.standing_before, instance.standing, using)
+
+
+def _article_goes(instance: Article, **_: Any) -> None:
+    # Afterwards nobody knows its tags any more.
+    instance.tag_ids_before = list(instance.tags.values_list("pk", flat=True))
 
 
 def _article_deleted(instance: Article, using: str, **_: Any) -> None:
-    invalidation.forget_article(instance.pk, instance.slug, using)
+    invalidation.forget_article(instance, instance.standing, None, using, tag_ids=instance.tag_ids_before)
     if instance.cover.name:
         transaction.on_commit(partial(remove_unused_cover, instance.cover.name), using, robust=True)
 
 
-def _tags_changed(instance: Model, action: str, using: str, **_: Any) -> None:
+def _tags_changed(instance: Model, action: str, pk_set: set[int] | None, using: str, **_: Any) -> None:
     if action not in {"post_add", "post_remove", "post_clear"}:
         return
-    if isinstance(instance, Article):
-        invalidation.forget_article(instance.pk, instance.slug, using)
+    if isinstance(instance, Article) and pk_set is not None:
+        # As if it were new: it comes to subjects, or leaves them.
+        invalidation.forget_article(instance, None, instance.standing, using, tag_ids=pk_set)
     else:
         invalidation.forget_everything(using)
 

@@ -19,7 +19,8 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from cacheadmin import cached
+from cacheadmin import cached, pagecache
+from content import shown
 from content.kept import Kept
 from content.models import Article
 from content.queries import NEWEST_FIRST
@@ -54,6 +55,7 @@ class Row(TypedDict):
     alternates: NotRequired[list[dict[str, str]]]
 
 
+@pagecache.public(shown.SITEMAP, parameters=("part",))
 @require_safe
 def view(request: HttpRequest) -> HttpResponse:
     """Answer the map, or the index of its parts; one part with ``?part=N``."""

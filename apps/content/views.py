@@ -28,7 +28,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from content import desk, lookups
+from cacheadmin import pagecache
+from content import desk, lookups, shown
 from content import search as searching
 from content.cards import ArticlePage, AuthorCard, FullArticle, Surroundings, TagCard, full_article
 from content.keyset import Direction, MalformedCursor, parse
@@ -42,6 +43,7 @@ ON_THE_HOME_PAGE = lookups.ON_THE_HOME_PAGE
 SEARCH_RATE = "30/m"
 
 
+@pagecache.public()
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
     """Show the newest articles.
@@ -50,21 +52,26 @@ def home(request: HttpRequest) -> HttpResponse:
     of the others).
     """
     page = lookups.articles_page(language=_language(request), size=ON_THE_HOME_PAGE + 1)
+    pagecache.depends_on(request, shown.lists(_language(request)))
+    pagecache.ends_at(request, page.stale_at)
     featured = next((article for article in page.articles if article.cover), None)
     others = tuple(article for article in page.articles if article is not featured)
     latest = ArticlePage(others[:ON_THE_HOME_PAGE], next_cursor=page.next_cursor)
     return render(request, "content/home.html", {"featured": featured, "latest": latest})
 
 
+@pagecache.public(parameters=("cursor",))
 @require_safe
 def articles(request: HttpRequest) -> HttpResponse:
     """List all articles in the language of the page.
 
     ``content/article_list.html``: ``page``, ``heading``, ``kind`` (``"all"``).
     """
+    pagecache.depends_on(request, shown.lists(_language(request)))
     return _list(request, kind="all", heading=_("Articles"))
 
 
+@pagecache.public(parameters=("cursor",))
 @require_safe
 def author(request: HttpRequest, username: str) -> HttpResponse:
     """List what one person has written.
@@ -76,9 +83,11 @@ def author(request: HttpRequest, username: str) -> HttpResponse:
         person = lookups.author_by_username(username)
     except User.DoesNotExist:
         raise Http404(_("There is no author of this name.")) from None
+    pagecache.depends_on(request, shown.author(person.id))
     return _list(request, kind="author", heading=person.public_name, author=person)
 
 
+@pagecache.public(parameters=("cursor",))
 @require_safe
 def tag(request: HttpRequest, slug: str) -> HttpResponse:
     """List the articles about one subject.
@@ -89,9 +98,11 @@ def tag(request: HttpRequest, slug: str) -> HttpResponse:
         subject = lookups.tag_by_slug(slug)
     except Tag.DoesNotExist:
         raise Http404(_("There is no tag of this name.")) from None
+    pagecache.depends_on(request, shown.tag(subject.id))
     return _list(request, kind="tag", heading=subject.name, tag=subject)
 
 
+@pagecache.public()
 @require_safe
 def article(request: HttpRequest, slug: str) -> HttpResponse:
     """Show one article; what is not public yet, to its author and the editors alone.
@@ -109,7 +120,10 @@ def article(request: HttpRequest, slug: str) -> HttpResponse:
         return _preview(request, slug)
     if found.language != _language(request):
         return HttpResponseRedirect(found.get_absolute_url())
-    return _show(request, found, lookups.surroundings(found))
+    around = lookups.surroundings(found)
+    pagecache.depends_on(request, *shown.article_page(found, around))
+    pagecache.ends_at(request, around.stale_at)
+    return _show(request, found, around)
 
 
 def _whoever_searches(request: HttpRequest) -> str:
@@ -185,6 +199,7 @@ def _list(request: HttpRequest, **context: Any) -> HttpResponse:
         )
     except MalformedCursor:
         _no_such_page()
+    pagecache.ends_at(request, page.stale_at)
     return _page_of_list(request, page, cursor, context)
 
 

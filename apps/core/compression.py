@@ -12,11 +12,16 @@ TEXTUAL = frozenset(
 
 
 class TextGZipMiddleware(GZipMiddleware):
-    """Django's, for text alone: pictures are compressed already, and only cost time."""
+    """Django's, for text alone: pictures are compressed already, and only cost time.
+
+    Pages with a secret in them are sent as they are: how much smaller a page becomes tells of what is
+    in it (BREACH), and a visitor may be made to ask for it again and again.
+    """
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         """Compress pages, JSON, XML; hand on everything else as it is."""
-        if not is_textual(response.headers.get("Content-Type", "")):
+        has_secret = "CSRF_COOKIE_NEEDS_UPDATE" in request.META
+        if has_secret or not is_textual(response.headers.get("Content-Type", "")):
             return response
         # Returns what it is given, changed in place.
         super().process_response(request, response)

@@ -1,0 +1,1 @@
+"""A small site behind the page cache, and somebody who asks it."""
