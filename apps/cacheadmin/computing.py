@@ -89,11 +89,26 @@ class Place:
         # Before anybody can see it in the cache: who finds it there and not here takes us for dead.
         flights.begin(token)
         is_taken = False
+
+        def take() -> bool:
+            # Known here even if nobody waits for the answer any more.
+            nonlocal is_taken
+            is_taken = attempt(token)
+            return is_taken
+
         try:
-            is_taken = yield Ask(lambda: attempt(token))
-        finally:
-            if not is_taken:
-                flights.end(token)
+            yield Ask(take)
+        except GeneratorExit:
+            # Nobody does what is asked for any more; others will find the lease abandoned.
+            flights.end(token)
+            raise
+        except BaseException:
+            if is_taken:
+                yield Ask(lambda: self._give_back(token))
+            flights.end(token)
+            raise
+        if not is_taken:
+            flights.end(token)
         return token if is_taken else ""
 
     def _compute(self, token: str) -> Steps:

@@ -153,7 +153,7 @@ class Selector:
         if plan == self.plan:
             self._mend_plan()
             return
-        self.plan = plan
+        self.plan, self._doubted = plan, 0
         self._fingerprint = plan.fingerprint
         # What this process remembers was found out under another plan.
         with self._shared.change():

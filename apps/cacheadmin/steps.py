@@ -6,7 +6,8 @@ drivers do it: one for threads, one for the event loop.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Generator, Iterator
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -132,9 +133,32 @@ def _do(step: Ask | Wait | Compute, compute: Callable[[], Any]) -> Any:
 
 async def _do_async(step: Ask | Wait | Compute, compute: Callable[[], Awaitable[Any]]) -> Any:
     if isinstance(step, Ask):
-        return await sync_to_async(step.action, thread_sensitive=True)()
+        return await _to_the_end(sync_to_async(step.action, thread_sensitive=True)())
     if isinstance(step, Wait):
         await flights.wait_async(step.flight, step.seconds)
         return None
     with _under(step.token):
         return await compute()
+
+
+async def _to_the_end(asking: Coroutine[Any, Any, Any]) -> Any:
+    """Wait for what a thread does with the engine, also where this task is cancelled meanwhile.
+
+    The thread goes on all the same: who went away now would not know whether it has taken a lease, and
+    nobody would give that back. It takes no longer than the engine's timeouts.
+
+    Raises:
+        asyncio.CancelledError: the task was cancelled; what came of the action is known by then.
+    """
+    task = asyncio.ensure_future(asking)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        # It has been looked at, so that nobody complains of an error that nobody has seen.
+        task.exception()
+        raise cancelled
+    return task.result()
