@@ -79,6 +79,7 @@ def test_who_asks_for_a_lost_engine_finds_out_which(new_cache: CacheMaker, redis
     assert known(cache) == ("redis", False)
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize("number", [777, 2**64 - 1])
 def test_a_reason_that_nobody_knows_is_unknown(live: AdaptiveCache, number: int) -> None:
     write_over(live, shared.REASON, number)
