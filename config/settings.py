@@ -117,10 +117,10 @@ def _database() -> dict[str, Any]:
         database["CONN_MAX_AGE"] = 0
         options["pool"] = {
             "min_size": max(1, math.ceil(10 / workers)),
-            "max_size": max(2, 30 // workers),
+            "max_size": max(1, 30 // workers),
             "max_lifetime": 3600,
-            # Nobody waits in line (there are more connections than threads), so this is how long the
-            # first request takes to notice that the database is gone.
+            # With up to seven workers of four threads nobody waits in line, so this is how long the first
+            # request takes to notice that the database is gone.
             "timeout": 3,
         }
     else:
