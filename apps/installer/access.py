@@ -75,7 +75,7 @@ def to_follow_progress(view: View[Arguments]) -> View[Arguments]:
             raise Http404
         return _stranger(request)
 
-    return never_cache(require_http_methods(["GET"])(guarded))
+    return never_cache(require_http_methods(["GET", "HEAD"])(guarded))
 
 
 def _is_our_form(request: HttpRequest) -> bool:

@@ -81,6 +81,12 @@ SITE = [
     Row("metrics", "/metrics/", NOT_FOUND),
     # Closed for good once the site is installed.
     same("installer:start", "/install/", NOT_FOUND),
+    Row("installer:step", "/install/welcome/", NOT_FOUND, NOT_FOUND),
+    Row("installer:progress", "/install/progress/", NOT_FOUND),
+    Row("installer:test_port", "/install/test-port/", BAD_METHOD, NOT_FOUND),
+    Row("installer:test_redis", "/install/test-redis/", BAD_METHOD, NOT_FOUND),
+    Row("installer:test_advanced", "/install/test-advanced/", BAD_METHOD, NOT_FOUND),
+    Row("installer:check_password", "/install/check-password/", BAD_METHOD, NOT_FOUND),
     Row("api:openapi-json", "/api/v1/openapi.json", ALL_OK),
     same("api:api-root", "/api/v1/", ALL_LED_ON),
     Row("api:articles", "/api/v1/articles/", ALL_OK),
