@@ -171,6 +171,13 @@ def keep_house() -> None:
     _trim(conf.get("EVENTS"))
 
 
+def forget() -> None:
+    """Forget what waits, instead of writing it."""
+    global _is_trimmed
+    _waiting.clear()
+    _is_trimmed = True
+
+
 def _name_of(actor: object) -> str:
     if actor == COMMAND:
         return f"{COMMAND} ({_system_user()})"

@@ -13,6 +13,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TypeVar
 
 from django.conf import settings
@@ -109,6 +110,12 @@ class Space:
             self._tallies[group, stands_in] = found
         return found
 
+    @property
+    def files(self) -> Path:
+        """Where the file engine keeps the entries of this cache."""
+        name = hashlib.blake2b(self._base.encode(), digest_size=6).hexdigest()
+        return self.identity.directory / name
+
     def fast_path(self, *what: object, group: str | None) -> FastPath:
         """Return the memory that all handles share in which *what* and the fixed *group* are alike."""
         what = (*what, group)
@@ -183,9 +190,7 @@ class Space:
             client = connect(address, conf.get("CONNECT_TIMEOUT"), conf.get("ANSWER_TIMEOUT"))
             return RedisEngine(client, self._compressing, self.namespace)
         if code == Code.FILE:
-            name = hashlib.blake2b(self._base.encode(), digest_size=6).hexdigest()
-            directory = self.identity.directory / name
-            return FileEngine(directory, self._serializer, *limits, self.identity.max_bytes)
+            return FileEngine(self.files, self._serializer, *limits, self.identity.max_bytes)
         return OffEngine() if code == Code.OFF else MemoryEngine(*limits)
 
     # --- Generations ---
@@ -370,11 +375,16 @@ def _follow(saved: state.Saved) -> None:
         space.follow(saved)
 
 
+def forget() -> None:
+    """Drop all spaces of this process, so that nobody looks after them any more."""
+    with _registry_lock:
+        _spaces.clear()
+    selector.forget()
+
+
 def _forget(*, setting: str, **kwargs: object) -> None:
     if setting in ("CACHES", "SECRET_KEY", "SECRET_KEY_FALLBACKS", "CACHEADMIN"):
-        with _registry_lock:
-            _spaces.clear()
-        selector.forget()
+        forget()
 
 
 def _after_fork() -> None:

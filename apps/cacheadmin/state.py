@@ -139,6 +139,17 @@ def connect(store: Store) -> None:
     _store = store
 
 
+def disconnect() -> None:
+    """Have nothing more read or saved in this process; what is known goes on to count."""
+    global _store
+    _store = None
+
+
+def is_connected() -> bool:
+    """Whether there is a place to save to."""
+    return _store is not None
+
+
 def store() -> Store:
     """Return where settings are saved.
 

@@ -53,7 +53,7 @@ def housekeeping() -> None:
     with contextlib.suppress(Error):
         events.keep_house()
     installation = state.saved().installation
-    if installation.place:
+    if installation.place and state.is_connected():
         # A connection that was lost says InterfaceError, which is no DatabaseError.
         with contextlib.suppress(Error):
             state.store().raise_revision_if_due(installation)

@@ -27,20 +27,23 @@ class Command(BaseCommand):
             sub = subcommands.add_parser(
                 subcommand.name, help=text, description=f"{text[0].upper()}{text[1:]}."
             )
-            sub.add_argument("--alias", default="default", help="an alias of CACHES (default: %(default)s)")
+            usual = subcommand.usual_alias
+            what = f"an alias of CACHES (default: {usual or 'all'})"
+            sub.add_argument("--alias", default=usual, help=what)
             sub.add_argument("--json", action="store_true", help="print JSON for programs")
             subcommand.add_arguments(sub)
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run one subcommand."""
-        if options["alias"] not in space.aliases():
+        chosen = next(one for one in ALL if one.name == options["subcommand"])
+        # What is for all aliases looks itself for those that it knows.
+        if chosen.usual_alias is not None and options["alias"] not in space.aliases():
             raise CommandError(
                 f"There is no adaptive cache {options['alias']!r} in CACHES (there are: "
                 f"{', '.join(space.aliases()) or 'none'}).",
                 returncode=MISUSE,
             )
         upkeep.tick()
-        chosen = next(one for one in ALL if one.name == options["subcommand"])
         try:
             chosen(self).run(options)
         finally:

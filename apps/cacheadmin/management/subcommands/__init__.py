@@ -1,11 +1,13 @@
 """The words that ``manage.py cache`` takes, a module each, in the order of its help."""
 
+from cacheadmin.management.subcommands.adopt import Adopt
 from cacheadmin.management.subcommands.base import Subcommand
 from cacheadmin.management.subcommands.benchmark import Benchmark
 from cacheadmin.management.subcommands.claim import Claim
 from cacheadmin.management.subcommands.clear import Clear
 from cacheadmin.management.subcommands.detect import Detect
 from cacheadmin.management.subcommands.history import History, Rollback
+from cacheadmin.management.subcommands.purge import Purge
 from cacheadmin.management.subcommands.stats import Stats
 from cacheadmin.management.subcommands.status import Status
 from cacheadmin.management.subcommands.test import Test
@@ -28,4 +30,6 @@ ALL: tuple[type[Subcommand], ...] = (
     History,
     Rollback,
     Benchmark,
+    Adopt,
+    Purge,
 )

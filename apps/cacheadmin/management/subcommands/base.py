@@ -21,6 +21,8 @@ class Subcommand(ABC):
     name: ClassVar[str]
     # Its line in the help, in lower case and without a full stop.
     help: ClassVar[str]
+    # What --alias is unless it is given; None means all.
+    usual_alias: ClassVar[str | None] = "default"
 
     def __init__(self, command: BaseCommand) -> None:
         self.stdout, self.stderr, self.style = command.stdout, command.stderr, command.style
