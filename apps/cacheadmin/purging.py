@@ -82,7 +82,7 @@ def purge(aliases: Iterable[str], *, tables: bool) -> Purged:
     owed = {id(one): _owed(one) for one in spaces}
     # From here on nothing in this process exchanges, follows or saves anything.
     space.forget()
-    state.disconnect()
+    state.connect(None)
     done = Purged()
     for address, one in places:
         found = _in_redis(address, one, is_owed=address in owed[id(one)])

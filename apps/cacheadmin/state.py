@@ -133,21 +133,10 @@ _has_complained = False
 _has_loaded = False
 
 
-def connect(store: Store) -> None:
-    """Say where settings are saved; called once, when the app is ready."""
+def connect(store: Store | None) -> None:
+    """Say where settings are saved; ``None`` for nowhere any more."""
     global _store
     _store = store
-
-
-def disconnect() -> None:
-    """Have nothing more read or saved in this process; what is known goes on to count."""
-    global _store
-    _store = None
-
-
-def is_connected() -> bool:
-    """Whether there is a place to save to."""
-    return _store is not None
 
 
 def store() -> Store:

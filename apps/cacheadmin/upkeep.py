@@ -53,9 +53,10 @@ def housekeeping() -> None:
     with contextlib.suppress(Error):
         events.keep_house()
     installation = state.saved().installation
-    if installation.place and state.is_connected():
-        # A connection that was lost says InterfaceError, which is no DatabaseError.
-        with contextlib.suppress(Error):
+    if installation.place:
+        # A connection that was lost says InterfaceError, which is no DatabaseError; after a purge there is
+        # no place to save to (RuntimeError).
+        with contextlib.suppress(Error, RuntimeError):
             state.store().raise_revision_if_due(installation)
     for action in _also:
         action()
