@@ -209,6 +209,25 @@ class DjangoRedisMethods:
         self.space.note_changes(changed)
         return count
 
+    def live_keys(self) -> Iterator[str | None]:
+        """Yield for each full key that the engine holds the key it was made from, of this version.
+
+        ``None`` stands for one that no key leads to any more, or that is another version's.
+
+        Raises:
+            PermissionError: the Redis user may not use SCAN.
+        """
+        head = "" if self.key_prefix else self.space.namespace
+        begin = default_key_func("", self.key_prefix, self.version)
+        for full in self._names("", None):
+            name, _, token = full.rpartition("@")
+            made = name.removeprefix(head)
+            if made.startswith(begin) or self.reverse_key_function:
+                key = self._original(made, self.version)
+                yield key if token == self.space.token(self.group_of(key)) else None
+            else:
+                yield None
+
     def _delete_full(self, names: Iterable[str]) -> int:
         doomed = list(names)
         if doomed:

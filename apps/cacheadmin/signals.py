@@ -1,9 +1,9 @@
 """One signal carries every event of a cache, of these kinds.
 
 What people do: ``choice`` (of an engine), ``lifetime``, ``rollback`` (of these two), ``refused`` (a choice
-that does not work), ``clear``, ``warm``, ``moved`` and ``copied``. What happens by itself: ``outage`` (an
-engine is lost), ``return`` (it is back), ``switch`` (any other change of engine), ``restored`` (the database
-is another one).
+that does not work), ``clear``, ``warm``, ``look`` (at a value), ``delete`` (one), ``moved`` and ``copied``.
+What happens by itself: ``outage`` (an engine is lost), ``return`` (it is back), ``switch`` (any other change
+of engine), ``restored`` (the database is another one).
 """
 
 from __future__ import annotations

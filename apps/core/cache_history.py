@@ -17,6 +17,8 @@ _DEEDS = {
     "lifetime": "change cache lifetime",
     "rollback": "restore cache settings",
     "warm": "warm up cache",
+    "look": "look at a cached value",
+    "delete": "delete a cached value",
     "moved": "take over cache keys",
     "copied": "take cache keys of its own",
 }
@@ -35,7 +37,7 @@ def _record_cache_event(
 
 
 def _in_words(details: dict[str, Any]) -> str:
-    names = ("alias", "groups", "engine", "group", "before", "seconds", "event")
+    names = ("alias", "groups", "engine", "group", "before", "seconds", "event", "key")
     shown = {name: details[name] for name in names if details.get(name) is not None}
     return "; ".join(
         f"{name}: {', '.join(value) if isinstance(value, tuple) else value}" for name, value in shown.items()

@@ -122,7 +122,6 @@ def test_a_directory_that_cannot_be_made_is_reported(configure: Any, tmp_path: P
     assert message.msg.endswith("the directory cannot be written.")
 
 
-@pytest.mark.django_db
 def test_keys_that_are_another_installations_are_reported(new_cache: Any, redis_server: RedisServer) -> None:
     cache = new_cache("redis", location=redis_server.url(), KEY_PREFIX="theirs")
     with redis_server.client() as client:

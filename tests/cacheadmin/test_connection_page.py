@@ -13,7 +13,7 @@ from cacheadmin import limit
 from cacheadmin.backend import AdaptiveCache
 from cacheadmin.views import connection
 from tests.cacheadmin.conftest import nobodys_address
-from tests.cacheadmin.test_page import JSON, person, text_of
+from tests.cacheadmin.people import JSON, person, text_of
 from tests.cacheadmin.waiting import threads
 from tests.servers.redis import RedisServer
 

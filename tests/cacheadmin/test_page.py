@@ -6,34 +6,17 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Permission
 from django.core.cache import caches
 from django.test import Client
 from pytest_django import Settings
 
 from cacheadmin.backend import AdaptiveCache
 from tests.cacheadmin.conftest import nobodys_address
+from tests.cacheadmin.people import JSON, PAGE, person, text_of
 from tests.servers.redis import RedisServer
 
 CacheMaker = Callable[..., AdaptiveCache]
-JSON = {"Accept": "application/json"}
-PAGE = "/admin/cache/"
 pytestmark = pytest.mark.django_db
-
-
-def person(*permissions: str, is_staff: bool = True, is_superuser: bool = False) -> Client:
-    """Somebody who is logged in and has these permissions of the app."""
-    name = f"person{get_user_model().objects.count()}"
-    user: Any = get_user_model().objects.create_user(
-        name, f"{name}@example.org", "long enough 1", is_staff=is_staff, is_superuser=is_superuser
-    )
-    found = Permission.objects.filter(content_type__app_label="cacheadmin", codename__in=permissions)
-    assert len(found) == len(permissions)
-    user.user_permissions.set(found)
-    client = Client(enforce_csrf_checks=False)
-    client.force_login(user)
-    return client
 
 
 @pytest.fixture
@@ -44,10 +27,6 @@ def viewer() -> Client:
 @pytest.fixture
 def clearer() -> Client:
     return person("view_cache", "clear_cache")
-
-
-def text_of(answer: Any) -> str:
-    return str(answer.content.decode())
 
 
 # --- Who may ---
@@ -204,6 +183,7 @@ def test_html_asks_first_and_then_does_it(cache: AdaptiveCache, clearer: Client)
     assert asked.status_code == 200
     shown = text_of(asked)
     assert "Clear these groups?" in shown
+    assert "They hold about 1 entry." in shown
     assert "Articles" in shown
     assert "These stay:" in shown
     assert 'name="confirm" value="1"' in shown

@@ -102,6 +102,10 @@ def _rollback(details: Details, before: Details) -> str:
     return _("as they were before event %(number)s") % {"number": details.get("event", "")}
 
 
+def _key(details: Details, before: Details) -> str:
+    return str(details.get("key", ""))[:200]
+
+
 def _restored(details: Details, before: Details) -> str:
     if details.get("detail") == "older":
         return _("an older state of the database came back, so the cache was emptied")
@@ -119,4 +123,6 @@ _SENTENCES: dict[str, Callable[[Details, Details], str]] = {
     "refused": _refused,
     "rollback": _rollback,
     "restored": _restored,
+    "look": _key,
+    "delete": _key,
 }

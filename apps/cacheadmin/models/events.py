@@ -31,6 +31,8 @@ KINDS: dict[str, Promise] = {
     "moved": _("Keys taken over"),
     "copied": _("Keys of its own"),
     "restored": _("Another database"),
+    "look": _("Entry looked at"),
+    "delete": _("Entry deleted"),
 }
 # After so long, an address says nothing any more that anybody needs to know.
 ADDRESS_LIFE = timedelta(days=30)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, cast
+from typing import Any
 
-from django.contrib import admin
-from django.core.cache import caches
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
@@ -16,10 +14,10 @@ from django.views.decorators.http import require_POST
 
 from cacheadmin import limit
 from cacheadmin.access import requires
-from cacheadmin.backend import AdaptiveCache
 from cacheadmin.connection import ConnectionTest, deep_test, simple_test
 from cacheadmin.forms import ConnectionForm
 from cacheadmin.space import Space
+from cacheadmin.views.frame import alias_of, frame, space_of, wants_json
 
 # Tests that one person may do in a minute: nobody needs more, and it makes a slow scanner of ports.
 MOST_TESTS, WINDOW = 20, 60
@@ -47,7 +45,7 @@ def _answer(request: HttpRequest, test: Callable[[str, Space], ConnectionTest]) 
     wait = limit.retry_after("test", request.user.pk, most=MOST_TESTS, seconds=WINDOW)
     if wait:
         return _too_often(request, wait)
-    space = cast(AdaptiveCache, caches["default"]).space
+    space = space_of(alias_of(request))
     in_use = space.selector.address()
     form = ConnectionForm(request.POST, saved=in_use)
     if not any(name in request.POST for name in form.fields):
@@ -59,14 +57,14 @@ def _answer(request: HttpRequest, test: Callable[[str, Space], ConnectionTest]) 
 
 
 def _show(request: HttpRequest, result: ConnectionTest) -> HttpResponse:
-    if _wants_json(request):
+    if wants_json(request):
         return JsonResponse(result.as_json())
     return _page(request, {"result": result})
 
 
 def _refuse(request: HttpRequest, form: ConnectionForm) -> HttpResponse:
     """Say which fields are wrong; nothing was tried."""
-    if not _wants_json(request):
+    if not wants_json(request):
         return _page(request, {"form": form}, status=400)
     errors = {name: [str(one) for one in messages] for name, messages in form.errors.items()}
     words = " ".join(f"{form.fields[name].label}: {' '.join(said)}" for name, said in errors.items())
@@ -74,18 +72,23 @@ def _refuse(request: HttpRequest, form: ConnectionForm) -> HttpResponse:
 
 
 def _too_often(request: HttpRequest, wait: int) -> HttpResponse:
-    words = ngettext(
-        "That was too often in a short time. Try again in %(seconds)d second.",
-        "That was too often in a short time. Try again in %(seconds)d seconds.",
-        wait,
-    ) % {"seconds": wait}
+    words = too_often(wait)
     answer = (
         JsonResponse(_nothing(words), status=429)
-        if _wants_json(request)
+        if wants_json(request)
         else _page(request, {"problem": words}, status=429)
     )
     answer.headers["Retry-After"] = str(wait)
     return answer
+
+
+def too_often(wait: int) -> str:
+    """Return what is said to somebody who has to wait so many seconds."""
+    return ngettext(
+        "That was too often in a short time. Try again in %(seconds)d second.",
+        "That was too often in a short time. Try again in %(seconds)d seconds.",
+        wait,
+    ) % {"seconds": wait}
 
 
 def _nothing(words: str) -> dict[str, Any]:
@@ -96,9 +99,5 @@ def _nothing(words: str) -> dict[str, Any]:
 
 
 def _page(request: HttpRequest, context: dict[str, Any], status: int = 200) -> HttpResponse:
-    frame = {**admin.site.each_context(request), "title": _("Connection test"), **context}
-    return render(request, "cacheadmin/connection_test.html", frame, status=status)
-
-
-def _wants_json(request: HttpRequest) -> bool:
-    return "application/json" in request.headers.get("Accept", "")
+    shown = {**frame(request, alias_of(request), _("Connection test")), **context}
+    return render(request, "cacheadmin/connection_test.html", shown, status=status)

@@ -1,76 +1,119 @@
-"""The cache page, and what its buttons do."""
+"""The cache page: the true state, and everything that can be done about it."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from django.contrib import admin, messages
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST, require_safe
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
 
-from cacheadmin import clear as clearing
-from cacheadmin import groups
+from cacheadmin import diagnostics, figures, history, warmers, warmup
 from cacheadmin.access import requires
-from cacheadmin.report import report
+from cacheadmin.forms import ConnectionForm, Place
+from cacheadmin.looking import look
+from cacheadmin.models import CacheEvent
+from cacheadmin.report import GroupReport, Report, report
+from cacheadmin.rules import advise_on
+from cacheadmin.statistics import Counts, Statistics, statistics, top_keys
+from cacheadmin.verdicts import ENGINE_LABELS
+from cacheadmin.views.choosing import loses_sessions
+from cacheadmin.views.frame import alias_of, frame, space_of
+
+# Events that are read for the marks of a week, and that the history shows at first and at most.
+_EVENTS, _SHOWN, _MOST_SHOWN = 200, 10, 200
+_TOP, _MOST_TOP = 5, 50
+
+
+@dataclass(frozen=True)
+class GroupRow:
+    """A group in the table.
+
+    Args:
+        report: its name and lifetimes.
+        counts: what was done in it of late.
+        can_warm: whether it has a warmer.
+    """
+
+    report: GroupReport
+    counts: Counts
+    can_warm: bool
+
+    @property
+    def percent(self) -> float | None:
+        """The hit rate in percent."""
+        return None if self.counts.hit_rate is None else 100 * self.counts.hit_rate
 
 
 @require_safe
 @requires("view_cache")
 def page(request: HttpRequest) -> HttpResponse:
-    """Show the true state of the cache."""
+    """Show the page of the cache ``alias``; ``hours``, ``of`` and ``more`` say how much of it."""
+    alias = alias_of(request)
+    now, events = report(alias), _events(alias)
+    hours = figures.WEEK if request.GET.get("hours") != str(figures.DAY) else figures.DAY
+    counted = statistics(alias, hours=hours)
+    group, more = request.GET.get("of", ""), request.GET.get("more", "")
+    # What its entries are like takes a Redis thousands of answers: only where somebody wants to know.
+    advice = advise_on(look(alias, at_redis=more == "advice", at_database=True))
+    shown = figures.figures(counted, events or [], hours, group if group in counted.groups else "")
     context = {
-        **_frame(request),
-        "report": report(),
-        "may_clear": request.user.has_perm("cacheadmin.clear_cache"),
+        **frame(request, alias),
+        "report": now,
+        "in_step": sum(worker.is_current for worker in now.workers),
+        "choices": _choices(now),
+        "others": ("memory", "off"),
+        "loses_sessions": loses_sessions(alias),
+        "form": _form(alias),
+        "is_beyond_form": _is_beyond_form(alias),
+        "figures": shown,
+        "top": top_keys(alias, number=_MOST_TOP if more == "top" else _TOP, days=7),
+        "groups": _groups(now, counted, alias),
+        "progress": warmup.progress(alias),
+        "events": None if events is None else events[: _MOST_SHOWN if more == "history" else _SHOWN],
+        "has_more_events": events is not None and len(events) > _SHOWN and more != "history",
+        "more": more,
+        "advice": advice,
+        "diagnostics": diagnostics.as_text(diagnostics.collected(now, counted, advice)),
     }
     return render(request, "cacheadmin/page.html", context)
 
 
-@require_POST
-@requires("clear_cache")
-def clear(request: HttpRequest) -> HttpResponse:
-    """Clear all, or the groups named in ``group``; HTML asks first, ``confirm=1`` and JSON act."""
-    wants_json = "application/json" in request.headers.get("Accept", "")
-    known = {group.name: group for group in groups.every()}
-    names = request.POST.getlist("group")
-    if request.POST.get("all"):
-        names = [name for name, group in known.items() if not group.protected]
-    problem = _problem(names, known)
-    if problem:
-        if wants_json:
-            return JsonResponse({"ok": False, "error": problem}, status=400)
-        messages.error(request, problem)
-        return redirect("cacheadmin:page")
-    if not wants_json and request.POST.get("confirm") != "1":
-        context = {
-            **_frame(request),
-            "cleared": [known[name] for name in names],
-            "spared": [group for name, group in known.items() if name not in names],
-            "is_all": bool(request.POST.get("all")),
-        }
-        return render(request, "cacheadmin/confirm_clear.html", context)
-    result = clearing.clear(names, actor=request.user, request=request)
-    if wants_json:
-        return JsonResponse(
-            {"ok": True, "cleared": result.groups, "spared": result.spared, "ms": round(result.ms, 1)}
-        )
-    labels = ", ".join(str(known[name].label or name) for name in result.groups)
-    messages.success(request, _("Cleared: %(groups)s. It fills again by itself.") % {"groups": labels})
-    return redirect("cacheadmin:page")
+def _events(alias: str) -> list[CacheEvent] | None:
+    """Return what happened; ``None`` where it cannot be read."""
+    try:
+        return history.events(alias, _EVENTS)
+    except (DatabaseError, ImproperlyConfigured):
+        # No table yet, or no database: the page shows the rest and says so.
+        return None
 
 
-def _problem(names: list[str], known: dict[str, groups.Group]) -> str:
-    if not names:
-        return _("Nothing was chosen. Say which groups to clear, or all.")
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        return _("There is no group “%(name)s”.") % {"name": unknown[0][:100]}
-    if any(known[name].protected for name in names):
-        return _("Sessions and rate limits are protected and are not cleared here.")
-    return ""
+def _choices(now: Report) -> list[dict[str, Any]]:
+    """Return the engines to choose from, each with what it would mean here and now."""
+    redis = [tried for tried in now.tried if tried.engine == "redis"]
+    best = next((tried for tried in now.tried if tried.verdict.name == "FOUND"), None)
+    files = next(tried for tried in now.tried if tried.engine == "file")
+    return [
+        {"engine": "auto", "label": ENGINE_LABELS["auto"], "best": best},
+        {"engine": "redis", "label": ENGINE_LABELS["redis"], "tried": redis},
+        {"engine": "file", "label": ENGINE_LABELS["file"], "tried": [files]},
+    ]
 
 
-def _frame(request: HttpRequest) -> dict[str, Any]:
-    return {**admin.site.each_context(request), "title": _("Cache")}
+def _form(alias: str) -> ConnectionForm:
+    return ConnectionForm(saved=space_of(alias).selector.address(), auto_id="cacheadmin-%s")
+
+
+def _is_beyond_form(alias: str) -> bool:
+    """Whether the address in use is one that the fields cannot say, as of a Cluster."""
+    return Place.of(space_of(alias).selector.address()) is None
+
+
+def _groups(now: Report, counted: Statistics, alias: str) -> list[GroupRow]:
+    warm = {warmer.group for warmer in warmers.of(alias)}
+    return [
+        GroupRow(group, counted.groups.get(group.name, Counts()), group.name in warm) for group in now.groups
+    ]

@@ -1,0 +1,71 @@
+"""The key browser: a search by the beginning of keys, one value at a time, each look written down."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.contrib.auth import get_permission_codename, get_user_model
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from cacheadmin import browse, signals
+from cacheadmin.access import requires
+from cacheadmin.views.frame import alias_of, frame
+
+_LONGEST = 500
+
+
+@require_safe
+@requires("browse_cache")
+def search(request: HttpRequest) -> HttpResponse:
+    """Show the keys that begin with ``q``."""
+    return _show(request, alias_of(request), request.GET.get("q"))
+
+
+@require_POST
+@requires("browse_cache")
+def look(request: HttpRequest) -> HttpResponse:
+    """Show the value of ``key``; it is a POST, as it is written down and keys belong in no log of URLs."""
+    alias, key = alias_of(request), request.POST.get("key", "")[:_LONGEST]
+    entry = browse.look(key, alias, shows_people=_may_see_people(request)) if key else None
+    if entry is None:
+        messages.info(request, _("There is no entry under this key (any more)."))
+    else:
+        signals.send("look", alias=alias, key=key, actor=request.user, request=request)
+    return _show(request, alias, request.POST.get("q"), entry)
+
+
+@require_POST
+@requires("browse_cache")
+def delete(request: HttpRequest) -> HttpResponse:
+    """Remove the entry of ``key``."""
+    alias, key = alias_of(request), request.POST.get("key", "")[:_LONGEST]
+    try:
+        was_there = browse.delete(key, alias)
+    except ValueError:
+        messages.error(request, _("Sessions and rate limits are protected and are not cleared here."))
+    else:
+        signals.send("delete", alias=alias, key=key, actor=request.user, request=request)
+        if was_there:
+            messages.success(request, _("The entry is deleted; it is computed anew when it is asked for."))
+        else:
+            messages.info(request, _("There is no entry under this key (any more)."))
+    return _show(request, alias, request.POST.get("q"))
+
+
+def _show(
+    request: HttpRequest, alias: str, prefix: str | None, entry: browse.Entry | None = None
+) -> HttpResponse:
+    context = {
+        **frame(request, alias, _("Keys")),
+        "q": prefix,
+        "found": None if prefix is None else browse.search(prefix[:_LONGEST], alias),
+        "entry": entry,
+    }
+    return render(request, "cacheadmin/keys.html", context)
+
+
+def _may_see_people(request: HttpRequest) -> bool:
+    options = get_user_model()._meta
+    return request.user.has_perm(f"{options.app_label}.{get_permission_codename('view', options)}")
