@@ -172,12 +172,17 @@ torture: venv-dev programs build ## every engine, then the site, killed, filled,
 
 # QUICK=1 takes a minute instead of ten; ONLY=file measures one family of peers; STRICT=1 fails on a missed target.
 .PHONY: bench
-bench: bench-operations ## measure the cache beside its peers (QUICK=1: in a minute); tables and JSON
+bench: bench-operations bench-pages ## measure the cache beside its peers (QUICK=1: in minutes); tables and JSON
 
 .PHONY: bench-operations
 bench-operations: venv-dev
 	@$(VENV_PYTHON) -m benchmarks.operations $(if $(QUICK),--quick) $(foreach one,$(ONLY),--only $(one)) \
 		$(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(STRICT),--strict)
+
+.PHONY: bench-pages
+bench-pages: venv-dev build ## measure whole pages beside plain Django, cache_page and nginx, on two servers
+	@$(VENV_PYTHON) -m benchmarks.pages $(if $(QUICK),--quick) $(if $(ROUNDS),--rounds $(ROUNDS)) \
+		$(if $(STRICT),--strict)
 
 .PHONY: bench-servers
 bench-servers: venv-dev build ## measure the servers against each other; prints the table of docs/server.md

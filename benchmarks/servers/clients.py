@@ -8,7 +8,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -181,7 +181,15 @@ class Load:
     errors: int
 
 
-def wrk(port: int, path: str, *, seconds: int, connections: int = 16, script: Path | None = None) -> Load:
+def wrk(
+    port: int,
+    path: str,
+    *,
+    seconds: int,
+    connections: int = 16,
+    script: Path | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> Load:
     """Run wrk against the loopback.
 
     Raises:
@@ -192,6 +200,7 @@ def wrk(port: int, path: str, *, seconds: int, connections: int = 16, script: Pa
         raise RuntimeError("wrk is needed for this measurement (Debian: apt install wrk)")
     options = ["-t2", f"-c{connections}", f"-d{seconds}s", "--latency", "--timeout", "10s"]
     options += ["-s", str(script)] if script else []
+    options += [word for name, value in (headers or {}).items() for word in ("-H", f"{name}: {value}")]
     said = subprocess.run(
         [program, *options, f"http://{HOST}:{port}{path}"], capture_output=True, text=True, check=True
     ).stdout

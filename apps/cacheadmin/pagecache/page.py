@@ -71,7 +71,9 @@ class Manners:
         # would do the same.
         life = f"max-age=0, must-revalidate, s-maxage={cdn}" if cdn else "no-cache"
         self._always: Headers = [("Cache-Control", life), ("Vary", "Accept-Encoding")]
-        self._whole: Headers = [("X-Accel-Expires", str(nginx))] if nginx else []
+        if nginx:
+            # First: before 1.23, nginx follows whichever of the two it reads first.
+            self._always.insert(0, ("X-Accel-Expires", str(nginx)))
 
     def answer(self, page: Page, asked: Asked, how: str) -> Answer:
         """Return what is sent to somebody who *asked* for *page*."""
@@ -90,7 +92,6 @@ class Manners:
         if encoding and not sent:
             body = gzip.decompress(body)
         shown += headers
-        shown += self._whole
         if sent:
             shown.append(("Content-Encoding", sent))
         shown.append(("Content-Length", str(len(body))))
