@@ -52,6 +52,9 @@ class InstallGuardMiddleware:
 
     def _site(self, request: HttpRequest) -> HttpResponse:
         if not settings.INSTALLED:
+            if state.is_outdated():
+                # The database says that it is installed; how it is reached, only the configuration does.
+                restart.renew_if_stale()
             _refuse_unknown_host(request)
         response = self.get_response(request)
         # Whoever failed for want of a database: say so, and let clients come back.
