@@ -65,13 +65,14 @@ def table(found: Rounds) -> str:
 
 def verdicts(found: Rounds, sizes: tuple[int, int]) -> str:
     """The ratios and whether they are what is owed, as Markdown."""
-    lines = ["| | | owed | measured | |", "|---|---|---|---|---|"]
+    lines = ["| | | owed | measured | by CPU alone | |", "|---|---|---|---|---|---|"]
     for one in targets():
         met = "met" if is_met(one, found) else "MISSED"
-        lines.append(f"| {one.what} | {one.figure} | ≥ {one.least} | {ratio(one, found):.2f} | {met} |")
+        measured = f"{ratio(one, found):.2f} | {by_cpu(one, found)}"
+        lines.append(f"| {one.what} | {one.figure} | ≥ {one.least} | {measured} | {met} |")
     share = sizes[1] / max(sizes[0], 1)
     met = "met" if share <= MOST_BYTES else "MISSED"
-    lines.append(f"| compressed size of the article list | | ≤ {MOST_BYTES} | {share:.2f} | {met} |")
+    lines.append(f"| compressed size of the article list | | ≤ {MOST_BYTES} | {share:.2f} | | {met} |")
     return "\n".join(lines) + "\n"
 
 
@@ -79,6 +80,13 @@ def ratio(target: Target, found: Rounds) -> float:
     """The median of the ratios, round by round."""
     pairs = zip(found[target.figure], found[target.beside], strict=True)
     return statistics.median(one.per_second / max(other.per_second, 0.001) for one, other in pairs)
+
+
+def by_cpu(target: Target, found: Rounds) -> str:
+    """The same by what a request costs the server, which a busy machine changes less."""
+    pairs = zip(found[target.figure], found[target.beside], strict=True)
+    ratios = [other.cpu_ms / one.cpu_ms for one, other in pairs if one.cpu_ms and other.cpu_ms]
+    return f"{statistics.median(ratios):.2f}" if ratios else ""
 
 
 def is_met(target: Target, found: Rounds) -> bool:

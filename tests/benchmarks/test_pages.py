@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.pages.__main__ import is_met, ratio, table, verdicts
+from benchmarks.pages.__main__ import by_cpu, is_met, ratio, table, verdicts
 from benchmarks.pages.measures import Figure, Target, targets
 
 TARGET = Target("a hit to a view", "hit", "view", 2.0)
@@ -29,4 +29,10 @@ def test_the_tables_say_what_was_measured_and_what_was_missed() -> None:
     told = verdicts(found, (1000, 300))
     # At the same speed, only what has to be no faster is met.
     assert told.count("| met |") == sum(one.least <= 1 for one in targets())
-    assert "≤ 0.25 | 0.30 | MISSED |" in told
+    assert "≤ 0.25 | 0.30 | | MISSED |" in told
+    assert "| 1.00 | 1.00 |" in told
+
+
+def test_nginx_is_not_asked_for_its_cpu() -> None:
+    found = {"hit": figures("hit", 1), "view": [Figure("view", 1.0, 0.0, 1.0, 2.0, 0)]}
+    assert by_cpu(TARGET, found) == ""
