@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from core.limits import limited
 from core.views import wants_json
-from installer import answers, plan, redis_found, steps, wizard
+from installer import answers, measuring, plan, redis_found, steps, wizard
 from installer.access import for_the_owner
 from installer.forms.administrator import administrator_only
 from installer.forms.base import StepForm
@@ -25,7 +25,8 @@ from installer.steps import Step
 
 TESTS_RATE = "30/m"
 # What only templates can read.
-FOR_PAGES = frozenset({"result", "form", "deep"})
+FOR_PAGES = frozenset({"result", "form", "deep", "figures"})
+MEASURES_RATE = "6/m"
 PASSWORDS_RATE = "120/m"
 
 
@@ -74,6 +75,23 @@ def test_redis(request: HttpRequest) -> HttpResponse:
 def test_advanced(request: HttpRequest) -> HttpResponse:
     """Do with it what the cache will do. JSON as the cache page's; see :func:`_test`."""
     return _test(request, deep=True)
+
+
+@for_the_owner(["POST"])
+@limited("setup-measure", MEASURES_RATE)
+def measure(request: HttpRequest) -> HttpResponse:
+    """Measure Redis and files on this host; takes some seconds.
+
+    Template ``installer/figures.html``: ``figures``, None where nothing could be measured.
+    """
+    found, form = _open_step(request, "cache")
+    if found is None:
+        return redirect("installer:start")
+    form = cast(CacheForm, form)
+    form.is_valid()
+    answers.keep(found.slug, form.draft())
+    figures = measuring.measure(form.fixed or form.place.address()) if form.is_valid_place else None
+    return _answer(request, found, form, "installer/figures.html", {"figures": figures, "is_measured": True})
 
 
 def _test(request: HttpRequest, *, deep: bool) -> HttpResponse:

@@ -14,6 +14,7 @@ urlpatterns = [
     path("test-port/", trials.test_port, name="test_port"),
     path("test-redis/", trials.test_redis, name="test_redis"),
     path("test-advanced/", trials.test_advanced, name="test_advanced"),
+    path("measure/", trials.measure, name="measure"),
     path("check-password/", trials.check_password, name="check_password"),
     path("<slug:slug>/", wizard.step, name="step"),
 ]

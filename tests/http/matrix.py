@@ -86,6 +86,7 @@ SITE = [
     Row("installer:test_port", "/install/test-port/", BAD_METHOD, NOT_FOUND),
     Row("installer:test_redis", "/install/test-redis/", BAD_METHOD, NOT_FOUND),
     Row("installer:test_advanced", "/install/test-advanced/", BAD_METHOD, NOT_FOUND),
+    Row("installer:measure", "/install/measure/", BAD_METHOD, NOT_FOUND),
     Row("installer:check_password", "/install/check-password/", BAD_METHOD, NOT_FOUND),
     Row("api:openapi-json", "/api/v1/openapi.json", ALL_OK),
     same("api:api-root", "/api/v1/", ALL_LED_ON),

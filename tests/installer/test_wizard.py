@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 
 SLUGS = [step.slug for step in steps.STEPS]
 ADDRESSES = [*SLUGS, "progress"]
-TESTS = ["test-port", "test-redis", "test-advanced", "check-password"]
+TESTS = ["test-port", "test-redis", "test-advanced", "check-password", "measure"]
 
 
 @pytest.fixture
