@@ -18,7 +18,7 @@ CONNECT, AUTHENTICATE, DATABASE, PING, INFO = "connect", "authenticate", "databa
 OWNERSHIP, WRITE, READ, COMPARE = "ownership", "write", "read", "compare"
 EXPIRY, INCREMENT, DELETE = "expiry", "increment", "delete"
 
-_LABELS: dict[str, Promise] = {
+LABELS: dict[str, Promise] = {
     CONNECT: gettext_lazy("Connect"),
     AUTHENTICATE: gettext_lazy("Log in to Redis"),
     DATABASE: gettext_lazy("Choose the database"),
@@ -79,7 +79,7 @@ class Step:
     @property
     def label(self) -> Promise:
         """What is done in it, in words."""
-        return _LABELS[self.name]
+        return LABELS[self.name]
 
     @property
     def message(self) -> str:

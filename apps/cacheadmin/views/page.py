@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from cacheadmin import diagnostics, figures, history, warmers, warmup
 from cacheadmin.access import requires
+from cacheadmin.connection import results
 from cacheadmin.forms import ConnectionForm, Place
 from cacheadmin.looking import look
 from cacheadmin.models import CacheEvent
@@ -68,6 +69,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "others": ("memory", "off"),
         "loses_sessions": loses_sessions(alias),
         "form": _form(alias),
+        "step_labels": results.LABELS,
         "is_beyond_form": _is_beyond_form(alias),
         "figures": shown,
         "top": top_keys(alias, number=_MOST_TOP if more == "top" else _TOP, days=7),

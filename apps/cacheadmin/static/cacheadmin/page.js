@@ -26,6 +26,11 @@
 
   /* --- Testing a connection: its steps in place --- */
 
+  function labelOf(name) {
+    const found = document.querySelector(`[data-labels] [data-name="${CSS.escape(name)}"]`);
+    return found ? found.textContent : name;
+  }
+
   function rows(result, words) {
     const table = element("table");
     const head = element("tr");
@@ -37,7 +42,7 @@
       const row = element("tr");
       const said = element("td");
       said.append(element("span", step.ok ? "✓ " : "✗ ", { "aria-hidden": "true" }), step.message);
-      row.append(element("th", step.label || step.name, { scope: "row" }), said);
+      row.append(element("th", labelOf(step.name), { scope: "row" }), said);
       row.append(element("td", `${step.ms} ms`, { class: "cacheadmin-number" }));
       table.tBodies[0].append(row);
     });
@@ -165,7 +170,7 @@
         animation: false, responsive: true, maintainAspectRatio: false, color: text,
         interaction: { mode: "index", intersect: false },
         scales: {
-          x: { ticks: { color: text, maxTicksLimit: 7, maxRotation: 0 }, grid: { color: colour("--hairline-color") } },
+          x: { ticks: { color: text, autoSkipPadding: 24, maxTicksLimit: 7, maxRotation: 0 }, grid: { color: colour("--hairline-color") } },
           y: { min: 0, max: 100, ticks: { color: text, callback: (value) => `${value} %` }, grid: { color: colour("--hairline-color") } },
           y2: { min: 0, position: "right", ticks: { color: text, precision: 0 }, grid: { drawOnChartArea: false } },
         },
