@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import stat
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -49,7 +49,7 @@ _LONGEST = 1.0
 _DETECTED = {
     *(Verdict.FOUND, Verdict.NEEDS_PASSWORD, Verdict.WRONG_PASSWORD, Verdict.NO_PERMISSION, Verdict.NO_TLS),
     *(Verdict.READ_ONLY, Verdict.OUT_OF_MEMORY, Verdict.LOADING, Verdict.NO_DATABASE, Verdict.IS_CLUSTER),
-    *(Verdict.NOT_CLUSTER, Verdict.INCOMPLETE, Verdict.TAKEN),
+    *(Verdict.NOT_CLUSTER, Verdict.INCOMPLETE, Verdict.TAKEN, Verdict.CANNOT_SAVE),
 }
 
 
@@ -202,12 +202,23 @@ def examine(address: str, namespace: str = "", beside: Sequence[str] = ()) -> Ca
     return Candidate(without_password(address), verdict, detail, (time.perf_counter() - began) * 1000)
 
 
-def looked_closer(verdict: Verdict, address: str) -> Verdict:
-    """Return what most likely is behind a *verdict* on a first greeting, if TLS may have to do with it."""
+def looked_closer(
+    verdict: Verdict, address: str, check_peer: Callable[[object], None] = lambda _: None
+) -> Verdict:
+    """Return what most likely is behind a *verdict* on a first greeting, if TLS may have to do with it.
+
+    Args:
+        verdict: on the greeting.
+        address: that was greeted.
+        check_peer: as for ``answers_without_tls()``.
+
+    Raises:
+        EngineUnavailable: *check_peer* does.
+    """
     if verdict is Verdict.LOST:
         # A server that hangs up on a first greeting most likely speaks TLS where we do not.
         return Verdict.NEEDS_TLS
-    if verdict is Verdict.TIMED_OUT and answers_without_tls(address, conf.get("ANSWER_TIMEOUT")):
+    if verdict is Verdict.TIMED_OUT and answers_without_tls(address, conf.get("ANSWER_TIMEOUT"), check_peer):
         return Verdict.NO_TLS
     return verdict
 

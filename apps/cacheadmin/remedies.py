@@ -61,6 +61,10 @@ _REMEDIES: dict[Verdict, Promise] = {
         "with the policy allkeys-lru."
     ),
     Verdict.LOADING: _("It has just been started. Try again in a moment."),
+    Verdict.CANNOT_SAVE: _(
+        "Its disk may be full, or its directory not be its own: its log says which. A Redis that is only a "
+        'cache need not save at all (save "").'
+    ),
     Verdict.ERROR: _("Look into the log of Redis: it may be unable to write to its disk, or misconfigured."),
     Verdict.LOST: _("It may have been restarted meanwhile. Try again."),
     Verdict.BAD_ADDRESS: _("Check how host, port, socket, database and certificate files are written."),

@@ -42,6 +42,7 @@ class Verdict(IntEnum):
     IS_CLUSTER = 28
     TAKEN = 29
     FORBIDDEN = 30
+    CANNOT_SAVE = 31
 
     @classmethod
     def stored(cls, number: int) -> Verdict:
@@ -77,6 +78,7 @@ _LABELS: dict[Verdict, Promise] = {
     Verdict.READ_ONLY: _("it refuses writes (a read-only replica)"),
     Verdict.OUT_OF_MEMORY: _("its memory is full"),
     Verdict.LOADING: _("it is still loading its data"),
+    Verdict.CANNOT_SAVE: _("it cannot save to its disk and refuses writes"),
     Verdict.ERROR: _("it answers with an error"),
     Verdict.NOT_WRITABLE: _("the directory cannot be written"),
     Verdict.DISK_FULL: _("the disk is full"),

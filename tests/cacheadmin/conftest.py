@@ -16,6 +16,7 @@ from pytest_django import Settings
 from cacheadmin import events, state, warmers
 from cacheadmin.backend import AdaptiveCache
 from cacheadmin.stats import handover, tallies
+from tests.cacheadmin.failures import hanging_up
 from tests.cacheadmin.workers import Worker, settings_of
 from tests.engines import fresh_name
 from tests.servers.process import free_port
@@ -173,18 +174,5 @@ def website() -> Iterator[str]:
 @pytest.fixture
 def hangs_up() -> Iterator[str]:
     """An address that closes every connection at once."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def refuse() -> None:
-            while True:
-                try:
-                    connection, _ = listener.accept()
-                except OSError:
-                    return
-                connection.close()
-
-        thread = threading.Thread(target=refuse)
-        thread.start()
-        yield f"redis://127.0.0.1:{listener.getsockname()[1]}/0"
-        listener.shutdown(socket.SHUT_RDWR)
-        thread.join()
+    with hanging_up() as port:
+        yield f"redis://127.0.0.1:{port}/0"

@@ -185,6 +185,24 @@ def test_a_name_that_changes_its_mind_gets_no_word(
     assert seen.commands == {}
 
 
+def test_nor_does_it_get_one_in_the_clear_where_tls_is_not_answered(
+    monkeypatch: pytest.MonkeyPatch, new_redis: NewRedis
+) -> None:
+    server = new_redis()
+    asked: list[str] = []
+
+    def is_forbidden(address: str) -> bool:
+        asked.append(address)
+        return len(asked) > 1
+
+    monkeypatch.setattr("cacheadmin.guard.is_forbidden", is_forbidden)
+    before = server.commands_seen().get("ping", 0)
+    result = simple_test(f"rediss://127.0.0.1:{server.port}/0", is_guarded=True)
+    assert last(result) == ("connect", False, Verdict.FORBIDDEN)
+    assert asked == ["127.0.0.1", "127.0.0.1"]
+    assert server.commands_seen().get("ping", 0) == before
+
+
 def test_a_stranger_may_try_all_else(redis_server: RedisServer, new_redis: NewRedis) -> None:
     assert deep_test(redis_server.url(), is_guarded=True).ok
     assert deep_test(new_redis(unix_socket=True).socket_url(), is_guarded=True).ok

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from cacheadmin.ownership import Owner
 from cacheadmin.verdicts import Verdict
 from tests.cacheadmin.conftest import nobodys_address
 from tests.cacheadmin.connections import last, names, said
+from tests.cacheadmin.failures import cannot_save
 from tests.cacheadmin.redis_engines import MINIMAL
 from tests.cacheadmin.waiting import Stopwatch
 from tests.servers.redis import RedisServer
@@ -222,6 +224,19 @@ def test_a_memory_that_is_full(new_redis: NewRedis) -> None:
     english, french = said(result)
     assert english.startswith("Its memory is full. It keeps what it has")
     assert french.startswith("Sa mémoire est pleine. Redis garde ce qu’il a")
+
+
+def test_a_server_that_cannot_save() -> None:
+    with ExitStack() as stack:
+        failure = cannot_save(stack)
+        failure.harm()
+        result = deep_test(failure.location)
+        assert last(result) == ("ping", False, Verdict.CANNOT_SAVE)
+        failure.mend()
+        assert deep_test(failure.location).ok
+    english, french = said(result)
+    assert english.startswith("It cannot save to its disk and refuses writes. Its disk may be full")
+    assert french.startswith("L’enregistrement sur son disque échoue, et les écritures sont refusées. Son")
 
 
 def test_another_installations_prefix_is_told_and_left_alone(redis_server: RedisServer) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -76,7 +78,7 @@ def members(site: Site, number: int) -> list[Visitor]:
     return people
 
 
-def wait_until(site: Site, is_so: Callable[[dict[str, object]], bool], *, seconds: float) -> None:
+def wait_until(site: Site, is_so: Callable[[dict[str, Any]], bool], *, seconds: float) -> None:
     """Ask the site for its cache until it is so."""
     deadline = time.monotonic() + seconds
     while not is_so(site.readiness()["cache"]):
@@ -108,6 +110,38 @@ def test_no_reader_sees_an_error_and_no_member_is_logged_out(
     assert readers.statuses["/dashboard/", 200] > 0
     assert readers.statuses["/dashboard/", 302] == 0, "somebody was logged out"
     assert all(person.is_logged_in() for person in [*people, newcomer])
+
+
+@pytest.mark.parametrize(
+    ("choice", "trouble", "reasons"),
+    [("auto", "pause", {"timed out"}), ("redis", "kill", {"refused", "lost"})],
+)
+def test_programs_are_told_by_every_worker(
+    choice: str, trouble: str, reasons: set[str], hurt_site: Site, own_redis: RedisServer
+) -> None:
+    hurt_site.manage("cache", "use", choice)
+    wait_until(hurt_site, lambda cache: (cache["engine"], cache["choice"]) == ("redis", choice), seconds=10)
+    getattr(own_redis, trouble)()
+    assert hurt_site.visitor().get("/").status == 200
+    wait_until(hurt_site, lambda cache: cache["degraded"], seconds=10)
+    for told in answers(hurt_site):
+        assert told["status"] == "degraded"
+        assert (told["cache"]["engine"], told["cache"]["choice"]) == ("file", choice)
+        assert told["cache"]["reason"] in reasons
+    status = json.loads(hurt_site.manage("cache", "status", "--json"))
+    assert (status["engine"], status["choice"], status["degraded"]) == ("file", choice, True)
+    assert status["reason"].startswith("The chosen engine was lost")
+    own_redis.start().resume()
+    wait_until(hurt_site, lambda cache: not cache["degraded"], seconds=10)
+    for told in answers(hurt_site):
+        assert (told["status"], told["cache"]["engine"], told["cache"]["choice"]) == ("ok", "redis", choice)
+    status = json.loads(hurt_site.manage("cache", "status", "--json"))
+    assert (status["engine"], status["choice"], status["degraded"]) == ("redis", choice, False)
+
+
+def answers(site: Site) -> list[dict[str, Any]]:
+    """What the site says of itself, so often that each of its two workers has been asked."""
+    return [site.readiness() for _ in range(20)]
 
 
 def test_a_logout_during_the_outage_holds_when_redis_is_back(hurt_site: Site, own_redis: RedisServer) -> None:

@@ -113,12 +113,19 @@ class Run:
             self._steps.pop()
             self._current = AUTHENTICATE
         is_needless = self._current == PING and verdict is Verdict.NO_PERMISSION
-        self._end(looked_closer(verdict, self.address), values, ok=is_needless)
+        try:
+            verdict = looked_closer(verdict, self.address, self._check_peer)
+        except EngineUnavailable as error:
+            verdict = error.verdict
+        self._end(verdict, values, ok=is_needless)
+
+    def _check_peer(self, peer: object) -> None:
+        if self._is_guarded:
+            guard.require_allowed_peer(peer)
 
     def _greet(self, connection: Any) -> None:
         """Log in over a connection that has just been made; of the first, each part is a step."""
-        if self._is_guarded:
-            guard.require_allowed_peer(_peer(connection))
+        self._check_peer(_peer(connection))
         self._pass(CONNECT, AUTHENTICATE)
         # The database is chosen apart from the login, so that each has its own time and its own words.
         database, connection.db = connection.db, 0

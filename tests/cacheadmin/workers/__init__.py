@@ -12,6 +12,8 @@ from multiprocessing import Pipe
 from pathlib import Path
 from typing import Any
 
+import coverage
+
 from tests.servers.site import CHECKOUT
 
 HERE = Path(__file__).parent
@@ -92,6 +94,8 @@ class Worker:
             "PYTHONPATH": os.pathsep.join([str(HERE), str(CHECKOUT / "apps")]),
             "DJANGO_SETTINGS_MODULE": "worker_settings",
             "WORKER_SETTINGS": json.dumps(settings),
+            # What it runs counts as run by the tests, where that is counted.
+            **({"COVERAGE_PROCESS_START": str(CHECKOUT / "pyproject.toml")} if _is_measured() else {}),
         }
 
     def __enter__(self) -> Worker:
@@ -146,6 +150,10 @@ class Worker:
         except subprocess.TimeoutExpired:
             self.kill()
         self._log.close()
+
+
+def _is_measured() -> bool:
+    return coverage.Coverage.current() is not None
 
 
 def migrate(settings: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ from importlib import import_module
 from multiprocessing.connection import Connection
 from typing import Any
 
+import coverage
 import django
 
 
@@ -48,4 +49,6 @@ def _value(code: str, names: dict[str, Any]) -> Any:
 
 
 if __name__ == "__main__":
+    # Does nothing unless the tests are being measured; before anything of the cache is imported.
+    coverage.process_startup()
     main(int(sys.argv[1]), int(sys.argv[2]))

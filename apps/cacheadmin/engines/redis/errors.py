@@ -50,6 +50,7 @@ _WORDS = {
     "READONLY": Verdict.READ_ONLY,
     "read only replica": Verdict.READ_ONLY,
     "LOADING": Verdict.LOADING,
+    "MISCONF": Verdict.CANNOT_SAVE,
     "loading the dataset": Verdict.LOADING,
     "DB index is out of range": Verdict.NO_DATABASE,
     "cluster support disabled": Verdict.NOT_CLUSTER,

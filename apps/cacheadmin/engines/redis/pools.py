@@ -280,7 +280,9 @@ def _cluster(parsed: Address, options: dict[str, Any], patience: float) -> Clust
     return ClusterWire(parsed.hosts, reach, client, patience)
 
 
-def answers_without_tls(address: str, timeout: float) -> bool:
+def answers_without_tls(
+    address: str, timeout: float, check_peer: Callable[[object], None] = lambda _: None
+) -> bool:
     """Whether a server that does not answer a TLS greeting answers in the clear.
 
     It takes the greeting for the beginning of a long line, and waits for the end of it. Nothing of
@@ -289,12 +291,17 @@ def answers_without_tls(address: str, timeout: float) -> bool:
     Args:
         address: one that has been understood.
         timeout: seconds to wait for the connection, and for the answer.
+        check_peer: gets what the socket says of its other end, before a word is sent there.
+
+    Raises:
+        EngineUnavailable: *check_peer* does.
     """
     parsed = parse(address)
     if parsed.tls is None:
         return False
     try:
         with socket.create_connection(parsed.hosts[0], timeout) as plain:
+            check_peer(plain.getpeername())
             plain.sendall(b"PING\r\n")
             return plain.recv(1) in (b"+", b"-")
     except OSError:
