@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import subprocess
 import sys
@@ -164,9 +165,12 @@ def test_a_directory_that_cannot_be_written_is_named(site: Site) -> None:
     assert is_refused(install(site), str(site.directory))
 
 
+# Bytes. No file may grow beyond this: the tables fit in, two thousand articles do not.
+FULL = 2_000_000
+
+
 def test_a_full_disk_leaves_nothing_half_installed_and_the_command_can_be_given_again(site: Site) -> None:
-    # No file may grow beyond this: the tables fit in, the articles do not.
-    limited = install(site, sample_content="2000", file_limit=1_000_000)
+    limited = install(site, sample_content="2000", file_limit=FULL)
     assert is_refused(limited, "Content: The disk is full")
     assert written(site)["installed"] is False
     assert "setup_token" in written(site)
@@ -182,7 +186,7 @@ def test_what_lay_among_the_covers_before_stays_when_the_installation_fails(site
     older = site.directory / "media" / "covers" / "older.webp"
     older.parent.mkdir(parents=True)
     older.write_bytes(b"older")
-    assert is_refused(install(site, sample_content="2000", file_limit=1_000_000), "Content: The disk is full")
+    assert is_refused(install(site, sample_content="2000", file_limit=FULL), "Content: The disk is full")
     assert [path.name for path in older.parent.iterdir()] == ["older.webp"]
 
 
@@ -210,7 +214,7 @@ def test_a_full_disk_at_the_very_start_is_told_in_words(site: Site) -> None:
     assert written(site)["installed"] is False
 
 
-# --- The page that tells how ---
+# --- The first page of the setup ---
 
 
 @pytest.mark.django_db
@@ -219,5 +223,5 @@ def test_the_page_suggests_its_own_language_for_the_site(
     client: Client, not_installed: Path, language: str
 ) -> None:
     client.post("/install/", {"token": TOKEN})
-    page = client.get("/install/", headers={"accept-language": language})
-    assert f"--language {language}" in page.content.decode()
+    page = client.get("/install/welcome/", headers={"accept-language": language}).content.decode()
+    assert re.search(rf'value="{language}"[^>]*\bchecked\b', page)
