@@ -12,8 +12,8 @@ from cacheadmin.looking import look
 from cacheadmin.rules import BY_ID, ERROR, INFO, Advice, advise_on
 
 _KINDS = {ERROR: checks.Error, INFO: checks.Info}
-# W002, W003 and W005 are in `checks`.
-PLACES = ("cacheadmin.W006", "cacheadmin.W007", "cacheadmin.W016")
+# W002 and W005 are in `checks`.
+PLACES = ("cacheadmin.W003", "cacheadmin.W006", "cacheadmin.W007", "cacheadmin.W016")
 REDIS = tuple(f"cacheadmin.W0{number}" for number in (10, 11, 12, 15, 17))
 COUNTED = ("cacheadmin.W008", "cacheadmin.W013", "cacheadmin.W014", "cacheadmin.W018")
 

@@ -66,7 +66,6 @@ def register() -> None:
     checks.register(check_options, checks.Tags.caches)
     checks.register(check_directories, checks.Tags.caches)
     checks.register(check_file_systems, checks.Tags.caches)
-    checks.register(check_sharing, checks.Tags.caches)
     checks.register(check_groups, checks.Tags.caches)
     checks.register(check_owner, checks.Tags.caches)
     checks.register(check_threads, checks.Tags.caches)
@@ -139,19 +138,6 @@ def check_file_systems(**kwargs: Any) -> list[checks.CheckMessage]:
                 )
             )
     return messages
-
-
-def check_sharing(**kwargs: Any) -> list[checks.CheckMessage]:
-    """Report caches that live in the memory of each worker, where limits are counted by each alone."""
-    return [
-        checks.Warning(
-            f"CACHES[{alias!r}] runs on the memory engine, which the workers of a site do not share.",
-            hint="With more than one worker, rate limits count for each alone. Use files or Redis.",
-            id="cacheadmin.W003",
-        )
-        for alias in _adaptive()
-        if cast(AdaptiveCache, caches[alias]).space.selector.last_known() == "memory"
-    ]
 
 
 def check_owner(**kwargs: Any) -> list[checks.CheckMessage]:

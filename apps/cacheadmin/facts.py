@@ -84,8 +84,9 @@ class Facts:
     Args:
         alias: a key of CACHES.
         engine: the live one, or ``auto`` as long as nobody has chosen.
-        workers: processes that serve the site on this machine; ``None`` where that is not known.
-        machines: machines that serve it, as far as they were seen.
+        workers: processes that serve the site on this machine, those of WEB_CONCURRENCY or those that have
+            answered, whichever are more; ``None`` where neither is known.
+        machines: machines that serve it at the same time; empty if there is one, or nobody was asked.
         keeps: what is kept in it that a cache must not lose: ``sessions``, ``ratelimit``.
         is_taken: whether its keys in Redis belong to another installation.
         redis: ``None`` where none is in use, or it was not asked.

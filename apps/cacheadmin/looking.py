@@ -7,33 +7,27 @@ import hashlib
 import ipaddress
 import math
 import os
-import platform
 import shutil
 import socket
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
 from django.conf import settings
 from django.core.cache import caches
-from django.core.exceptions import ImproperlyConfigured
-from django.db import Error
-from django.utils import timezone
 
-from cacheadmin import conf, space, state, stats
+from cacheadmin import conf, space, state, stats, workers
 from cacheadmin.backend import AdaptiveCache
 from cacheadmin.engines.base import EngineUnavailable
 from cacheadmin.engines.file import check_directory
 from cacheadmin.engines.redis import FAILURES, Wire, connect, packets, parse, without_password
 from cacheadmin.facts import DiskFacts, Facts, GroupFacts, RedisFacts
-from cacheadmin.models import CacheEvent
-from cacheadmin.models.statistics import reading
 from cacheadmin.rules import LARGE
 from cacheadmin.statistics import is_protected, statistics
 from cacheadmin.verdicts import Verdict
+from cacheadmin.workers import Worker
 
 # Seconds and keys that a look at the entries may take.
 _BUDGET, _MOST_KEYS = 0.3, 5000
@@ -58,11 +52,12 @@ def look(alias: str, *, at_redis: bool = False, at_database: bool = False) -> Fa
     """
     cache = cast(AdaptiveCache, caches[alias])
     selector = cache.space.selector
+    here = workers.here(selector.words)
     return Facts(
         alias=alias,
         engine=selector.last_known(),
-        workers=_workers(),
-        machines=_machines() if at_database else (),
+        workers=_number_of_workers(here),
+        machines=workers.together(workers.every(selector.words)) if at_database else (),
         keeps=tuple(_keeps(alias)),
         is_taken=selector.last_reason() is Verdict.TAKEN,
         redis=_redis(cache) if at_redis and selector.last_known() == "redis" else None,
@@ -89,9 +84,10 @@ def _counted(alias: str) -> dict[str, Any]:
     }
 
 
-def _workers() -> int | None:
+def _number_of_workers(here: Sequence[Worker]) -> int | None:
+    """Return how many workers this machine has, or will have when all of them have answered once."""
     said = os.environ.get("WEB_CONCURRENCY", "")
-    return int(said) if said.isdecimal() and int(said) else None
+    return max(int(said) if said.isdecimal() else 0, len(here)) or None
 
 
 def _keeps(alias: str) -> Iterator[str]:
@@ -102,30 +98,6 @@ def _keeps(alias: str) -> Iterator[str]:
         yield "sessions"
     if group == "ratelimit" or getattr(settings, "RATELIMIT_USE_CACHE", None) == alias:
         yield "ratelimit"
-
-
-def _machines() -> tuple[str, ...]:
-    """Return the machines that were at work at the same time, as their events show.
-
-    A container gets another name with each deployment, so one name that takes the place of another is no
-    second machine: one has to come back after another's event.
-    """
-    recent = timezone.now() - timedelta(days=_DAYS)
-    rows = CacheEvent.objects.using(conf.get("DATABASE")).filter(at__gte=recent).exclude(machine="")
-    try:
-        with reading():
-            seen = list(rows.order_by("id").values_list("machine", flat=True))
-    except (Error, ImproperlyConfigured):
-        # Without tables, or a database, there were no events.
-        seen = []
-    seen.append(platform.node())
-    together: dict[str, None] = {}
-    for name in dict.fromkeys(seen):
-        first, last = seen.index(name), len(seen) - 1 - seen[::-1].index(name)
-        between = dict.fromkeys(other for other in seen[first:last] if other != name)
-        if between:
-            together.update({name: None, **between})
-    return tuple(together)
 
 
 # --- Redis ---

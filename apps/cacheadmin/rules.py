@@ -105,14 +105,14 @@ def _machines(facts: Facts) -> Finding:
         return None
     return (
         _("Several machines, and a cache that they do not share"),
-        _("The engine keeps to one machine, and these were seen: %(machines)s.")
+        _("The engine keeps to one machine, and these serve at the same time: %(machines)s.")
         % {"machines": ", ".join(facts.machines)},
         _("Use a Redis that all of them reach. Until then, what one machine changes the others show late."),
     )
 
 
 def _keeps(facts: Facts) -> Finding:
-    is_shared = facts.engine == "memory" and facts.workers == 1
+    is_shared = facts.engine == "memory" and facts.workers == 1 and len(facts.machines) < 2
     kept = [name for name in facts.keeps if not (is_shared and name == "ratelimit")]
     if facts.engine not in ("memory", "off") or not kept:
         return None

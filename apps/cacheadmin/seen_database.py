@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from cacheadmin import shared, signals, state, watcher
+from cacheadmin.snapshot import Installation
 
 logger = logging.getLogger("cacheadmin")
 
@@ -20,7 +21,7 @@ class SeenDatabase:
         self._words = words
         self._doubted: tuple[int, int, int] | None = None
 
-    def follow(self, known: state.Installation) -> None:
+    def follow(self, known: Installation) -> None:
         """Empty the caches if *known* is an older state than that seen last, or another database."""
         if watcher.is_under_test():
             # There the database goes back with the end of every test.

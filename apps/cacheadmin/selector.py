@@ -25,6 +25,7 @@ from cacheadmin.only_one import OnlyOne
 from cacheadmin.plan import OURS, Code, Decision, Plan, Status
 from cacheadmin.seen_database import SeenDatabase
 from cacheadmin.serializer import Serializer
+from cacheadmin.snapshot import Installation, SavedChoice
 from cacheadmin.verdicts import Verdict
 
 logger = logging.getLogger("cacheadmin")
@@ -143,7 +144,7 @@ class Selector:
 
     # --- Following the saved settings ---
 
-    def follow(self, saved: state.SavedChoice | None, suffix: str = "") -> None:
+    def follow(self, saved: SavedChoice | None, suffix: str = "") -> None:
         """Take over what is saved; an unchanged choice costs two comparisons."""
         plan = replace(self.configured, suffix=suffix) if suffix else self.configured
         if saved is not None:
@@ -172,7 +173,7 @@ class Selector:
             self._settle_here()
         self._doubted = foreign
 
-    def follow_database(self, known: state.Installation) -> None:
+    def follow_database(self, known: Installation) -> None:
         """Empty the caches if the database is an older one than that seen last, or another one."""
         if self._has_arrived:
             self._database.follow(known)

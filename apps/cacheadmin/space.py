@@ -20,7 +20,7 @@ from django.conf import settings
 from django.core.cache import caches
 from django.core.signals import setting_changed
 
-from cacheadmin import conf, groups, selector, shared, state, stats
+from cacheadmin import conf, groups, selector, shared, snapshot, state, stats
 from cacheadmin.engines.base import BegunAnew, Contents, Engine, EngineUnavailable
 from cacheadmin.engines.file import FileEngine
 from cacheadmin.engines.memory import MemoryEngine
@@ -270,7 +270,7 @@ class Space:
                 self._changed |= changed
             _complain_once(type(error).__name__)
 
-    def follow(self, saved: state.Saved) -> None:
+    def follow(self, saved: snapshot.Saved) -> None:
         """Take over what other machines have published."""
         for (namespace, group), number in saved.generations.items():
             if namespace == self.namespace:
@@ -353,9 +353,9 @@ def aliases() -> list[str]:
     return [alias for alias in settings.CACHES if hasattr(caches[alias], "space")]
 
 
-def _governing(snapshot: state.Snapshot, location: str) -> state.SavedChoice | None:
+def _governing(choices: snapshot.Snapshot, location: str) -> snapshot.SavedChoice | None:
     """Return the saved choice of an alias at *location*, which governs all caches there."""
-    for alias, choice in snapshot.items():
+    for alias, choice in choices.items():
         if conf.has_location(alias, location):
             return choice
     return None
@@ -367,7 +367,7 @@ def _complain_once(reason: str) -> None:
         logger.warning("Other machines cannot be told of changes made without Redis (%s).", reason)
 
 
-def _follow(saved: state.Saved) -> None:
+def _follow(saved: snapshot.Saved) -> None:
     for one in selector.every():
         one.follow(_governing(saved.choices, one.configured.location), saved.installation.suffix)
         one.follow_database(saved.installation)

@@ -7,22 +7,29 @@ of them every few seconds, so that the other machines know. Both is done after a
 from __future__ import annotations
 
 import hashlib
+import logging
 import platform
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.db import Error
 
 from cacheadmin import processes, selector, state, watcher
 from cacheadmin.shared import FIRST_WORKER, REPORTED, WORKER_CELLS, WORKERS, SharedState
+from cacheadmin.snapshot import Saved
+
+logger = logging.getLogger("cacheadmin")
 
 # Seconds between two reports of a machine to the database.
 REPORTED_EVERY = 10
 # Seconds for which somebody is believed to live whom nobody here can look at.
 TRUSTED_FOR = 600
+# For how long two machines have to be at work both, before they are called several.
+_TOGETHER = timedelta(minutes=1)
 # The cells of a row; a pid of 0 is a free one.
 _PID, _BEGAN, _MACHINE, _SEEN, _SETTINGS, _STARTED = range(WORKER_CELLS)
 
@@ -80,7 +87,7 @@ def sign_in() -> None:
         if state.has_store() and _is_report_due(words):
             try:
                 state.store().save_workers(machine(), words.path.name, [_plain(one) for one in here(words)])
-            except Error:
+            except (Error, ImproperlyConfigured):
                 # No table yet, or no database: the next time, perhaps. This machine's own list goes without.
                 continue
 
@@ -131,11 +138,36 @@ def every(words: SharedState) -> list[Worker]:
         return found
     try:
         told = state.store().load_workers(words.path.name, TRUSTED_FOR)
-    except Error:
-        # Without the database, what this machine knows by itself.
+        others = [_from_plain(name, row) for name, rows in told.items() if name != machine() for row in rows]
+    except Exception as error:  # noqa: BLE001
+        # Without a database, in a test that forbids queries, or with rows that another version wrote:
+        # whatever fails, there is what this machine knows by itself.
+        logger.info("The workers of other machines cannot be read (%s).", type(error).__name__)
         return found
-    others = [_from_plain(name, row) for name, rows in told.items() if name != machine() for row in rows]
     return [*found, *sorted(others, key=lambda one: (one.machine, one.pid))]
+
+
+def together(found: Iterable[Worker]) -> tuple[str, ...]:
+    """Return the machines that serve at the same time as another one, for a minute and more.
+
+    A deployment has the new container begin a little before the old one ends: those are no two machines.
+
+    Args:
+        found: workers, as ``every()`` has them.
+    """
+    spans: dict[str, tuple[datetime, datetime]] = {}
+    for one in found:
+        begun, seen = spans.get(one.machine, (one.started, one.seen))
+        spans[one.machine] = (min(begun, one.started), max(seen, one.seen))
+    return tuple(
+        name
+        for name, (begun, seen) in spans.items()
+        if any(
+            min(seen, other_seen) - max(begun, other_begun) >= _TOGETHER
+            for other, (other_begun, other_seen) in spans.items()
+            if other != name
+        )
+    )
 
 
 def here(words: SharedState) -> list[Worker]:
@@ -179,7 +211,7 @@ def _is_taken(words: SharedState, row: int) -> bool:
 # --- Numbers and words ---
 
 
-def _settings(saved: state.Saved) -> int:
+def _settings(saved: Saved) -> int:
     """Return a number that differs where anything differs that somebody has saved; it gives nothing away."""
     choices = [(alias, one.engine, one.revision) for alias, one in sorted(saved.choices.items())]
     lifetimes = [(alias, sorted(groups.items())) for alias, groups in sorted(saved.lifetimes.items())]

@@ -13,7 +13,7 @@ import pytest
 from django.core.cache import caches
 from pytest_django import Settings
 
-from cacheadmin import events, state, warmers
+from cacheadmin import events, snapshot, state, warmers
 from cacheadmin.backend import AdaptiveCache
 from cacheadmin.stats import handover, tallies
 from tests.cacheadmin.failures import hanging_up
@@ -28,7 +28,7 @@ WorkerMaker = Callable[..., Worker]
 @pytest.fixture(autouse=True)
 def _nothing_remembered() -> None:
     """Forget what an earlier test saved: its row is rolled back, and what is known of it is not."""
-    state._saved = state.Saved({})
+    state._saved = snapshot.Saved({})
     state._next_look = float("-inf")
     state._has_complained = False
     state._has_looked = False

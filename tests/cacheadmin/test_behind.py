@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from cacheadmin.checks import check_sharing
+from cacheadmin.advice_checks import check_places
 from tests.cacheadmin.workers import Worker, migrate, settings_of
 from tests.servers.redis import RedisServer
 
@@ -95,9 +95,7 @@ def test_the_memory_engine_is_pointed_out(settings: Settings) -> None:
         entry = settings.CACHES["default"]
         options = {**entry["OPTIONS"], "ENGINE": engine}
         settings.CACHES = {**settings.CACHES, "default": {**entry, "OPTIONS": options}}
-        return [message.msg for message in check_sharing() if "'default'" in message.msg]
+        return [str(message.id) for message in check_places() if "'default'" in message.msg]
 
     assert on("file") == []
-    assert on("memory") == [
-        "CACHES['default'] runs on the memory engine, which the workers of a site do not share."
-    ]
+    assert on("memory") == ["cacheadmin.W003"]

@@ -11,7 +11,8 @@ from django.core.cache import caches
 from django.core.management import call_command
 from pytest_django import Settings
 
-from cacheadmin.checks import check_directories, check_options, check_owner, check_sharing, check_threads
+from cacheadmin.advice_checks import check_places
+from cacheadmin.checks import check_directories, check_options, check_owner, check_threads
 from cacheadmin.engines.file import own_directory
 from cacheadmin.ownership import Owner
 from tests.servers.redis import RedisServer
@@ -42,25 +43,33 @@ def test_the_sites_own_settings_are_in_order(engine: str) -> None:
         call_command("check", "--tag", "caches", "--fail-level", "WARNING")
 
 
-def test_memory_is_reported_since_workers_do_not_share_it(configure: Any) -> None:
+def test_memory_is_reported_since_workers_do_not_share_it(
+    configure: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("WEB_CONCURRENCY", raising=False)
     configure(ENGINE="memory")
-    assert check_sharing() == [
+    assert check_places() == [
         checks.Warning(
-            "CACHES['default'] runs on the memory engine, which the workers of a site do not share.",
-            hint="With more than one worker, rate limits count for each alone. Use files or Redis.",
+            "CACHES['default']: Each worker has a memory cache of its own. "
+            "The engine is memory, with an unknown number of workers.",
+            hint="Use files or Redis: then workers share what they keep, and limits count for all of them. "
+            "More: docs/checks.md#cacheadmin.W003",
             id="cacheadmin.W003",
         )
     ]
+    # With one worker, nothing is to be shared.
+    monkeypatch.setenv("WEB_CONCURRENCY", "1")
+    assert check_places() == []
     configure(ENGINE="file")
-    assert check_sharing() == []
+    assert check_places() == []
 
 
 def test_files_that_had_to_give_way_to_memory_are_reported_too(configure: Any, tmp_path: Path) -> None:
     (tmp_path / "in the way").touch()
     configure(ENGINE="file", DIRECTORY=str(tmp_path / "in the way" / "cache"))
-    assert check_sharing() == []
+    assert check_places() == []
     caches["default"].set("a", 1)
-    assert [message.id for message in check_sharing()] == ["cacheadmin.W003"]
+    assert [message.id for message in check_places()] == ["cacheadmin.W003"]
 
 
 def test_an_option_that_nobody_reads_is_reported(configure: Any) -> None:

@@ -49,6 +49,7 @@ FIRES: list[tuple[int, Facts]] = [
     (15, redis(large=(("shop:1", 2 * MB),))),
     (15, disk(large=(("/a", 2 * MB), ("/b", 3 * MB)))),
     (16, Facts("limits", "memory", workers=2, keeps=("ratelimit",))),
+    (16, Facts("limits", "memory", workers=1, machines=("one", "two"), keeps=("ratelimit",))),
     (16, Facts("limits", "off", workers=1, keeps=("ratelimit",))),
     (16, Facts("sessions", "memory", workers=1, keeps=("sessions",))),
     (17, redis(is_open=True)),

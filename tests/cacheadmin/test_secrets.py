@@ -23,6 +23,7 @@ from cacheadmin.health import cache_health
 from cacheadmin.models import CacheSettings, load_choices
 from cacheadmin.report import report
 from cacheadmin.serializer import Serializer
+from cacheadmin.snapshot import SavedChoice
 from tests.cacheadmin.conftest import nobodys_address
 from tests.servers.redis import RedisServer
 
@@ -170,6 +171,6 @@ def test_a_changed_password_is_noticed(new_cache: CacheMaker, new_redis: Callabl
 
 
 def test_a_choice_does_not_show_its_address() -> None:
-    choice = state.SavedChoice("redis", f"redis://:{SECRET}@host/0", 1)
+    choice = SavedChoice("redis", f"redis://:{SECRET}@host/0", 1)
     assert SECRET not in repr(choice)
     assert SECRET not in repr(replace(choice, revision=2))

@@ -14,7 +14,7 @@ from cacheadmin.backend import AdaptiveCache
 from cacheadmin.engines.base import EngineUnavailable
 from cacheadmin.plan import Code
 from cacheadmin.selector import Selector
-from cacheadmin.state import SavedChoice
+from cacheadmin.snapshot import SavedChoice
 from cacheadmin.verdicts import Verdict
 from tests.cacheadmin.waiting import wait_until
 from tests.servers.redis import RedisServer

@@ -16,9 +16,9 @@ from django.db.models.functions import Cast
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from cacheadmin import conf, encryption, places, state
+from cacheadmin import conf, encryption, places, snapshot
 from cacheadmin.saved_settings import Change, SavedSettings
-from cacheadmin.state import Saved, SavedChoice
+from cacheadmin.snapshot import Saved, SavedChoice
 from cacheadmin.verdicts import ENGINE_LABELS
 
 
@@ -113,7 +113,7 @@ def load_saved() -> Saved:
     choices: dict[str, SavedChoice] = {}
     lifetimes: dict[str, dict[str, int]] = {}
     generations: dict[tuple[str, str], int] = {}
-    installation = state.Installation()
+    installation = snapshot.Installation()
     # Inside somebody's transaction a failing query would spoil it: there a savepoint keeps it whole.
     is_inside = connections[database].in_atomic_block
     with transaction.atomic(using=database) if is_inside else contextlib.nullcontext():
@@ -127,7 +127,7 @@ def load_saved() -> Saved:
         elif kind == _GENERATION:
             generations[first, second] = number
         else:
-            installation = state.Installation(number, int(text), first, raised_at=saved_at)
+            installation = snapshot.Installation(number, int(text), first, raised_at=saved_at)
     return Saved(
         MappingProxyType(dict(sorted(choices.items()))),
         MappingProxyType(lifetimes),
@@ -282,7 +282,7 @@ def save_generations(namespace: str, numbers: Mapping[str, int]) -> None:
             )
 
 
-def raise_revision_if_due(known: state.Installation) -> None:
+def raise_revision_if_due(known: snapshot.Installation) -> None:
     """Raise the revision if nobody has for an hour, so that an older state of the database shows.
 
     Args:

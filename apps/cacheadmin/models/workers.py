@@ -9,6 +9,7 @@ from django.db import models
 from django.utils import timezone
 
 from cacheadmin import conf
+from cacheadmin.models.statistics import reading
 
 # Rows of machines that have been silent for so long are of no interest to anybody.
 _KEPT = timedelta(days=1)
@@ -56,4 +57,5 @@ def load_workers(state: str, seconds: float) -> dict[str, list[dict[str, Any]]]:
     """
     rows = MachineReport.objects.using(conf.get("DATABASE"))
     since = timezone.now() - timedelta(seconds=seconds)
-    return dict(rows.filter(state=state, updated_at__gte=since).values_list("machine", "workers"))
+    with reading():
+        return dict(rows.filter(state=state, updated_at__gte=since).values_list("machine", "workers"))
