@@ -28,7 +28,7 @@ CacheMaker = Callable[..., AdaptiveCache]
 
 
 @pytest.fixture(autouse=True)
-def _one_cache(settings: Settings) -> None:
+def _one_cache(settings: Settings, fresh_statistics: None) -> None:
     settings.CACHES = {}
 
 
