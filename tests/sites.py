@@ -19,6 +19,8 @@ from tests.servers.site import CHECKOUT, Site
 # What the site consists of, beside manage.py.
 RELEASED = ("config", "apps", "templates", "static", "locale", "deploy")
 SHOWN_LINES = 60
+# What whoever reads the metrics of the shared site sends.
+METRICS_TOKEN = "a token of the tests"
 
 SiteMaker = Callable[..., Site]
 
@@ -73,7 +75,7 @@ def site_redis() -> Iterator[RedisServer]:
 @pytest.fixture(scope="session")
 def site(new_site: SiteMaker, site_redis: RedisServer) -> Site:
     """The site that most tests visit: English, SQLite, on Redis, sixty articles. Leave it as you found it."""
-    made = new_site(REDIS_URL=site_redis.url())
+    made = new_site(REDIS_URL=site_redis.url(), METRICS_TOKEN=METRICS_TOKEN)
     made.install(cache="auto")
     return made.start()
 

@@ -7,7 +7,8 @@ ever goes down because another one answers. Without a database there is the stat
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import cast
 
 from django.core.cache import caches
@@ -22,6 +23,7 @@ from prometheus_client.registry import Collector, CollectorRegistry
 
 from cacheadmin import conf, space
 from cacheadmin.backend import AdaptiveCache
+from cacheadmin.holdings import Holdings, holdings
 from cacheadmin.models import statistics as kept
 from cacheadmin.statistics import statistics
 
@@ -34,11 +36,40 @@ _COUNTERS = {
     "fallbacks": "Operations that a stand-in for a lost engine has served.",
 }
 _ENGINES = ("redis", "file", "memory", "off")
+# What one look at the entries of a cache may cost: this is asked for several times a minute.
+_SECONDS, _KEYS = 0.1, 5_000
+_LOOKS: dict[str, tuple[str, Callable[[Holdings], int | None]]] = {
+    "cleared_entries": (
+        "Entries that a clear has left behind, which end with their lifetimes.",
+        lambda found: None if found.cleared is None else found.cleared.entries,
+    ),
+    "keys_looked_at": (
+        "Keys that these numbers come from, those of others included.",
+        lambda found: found.looked_at,
+    ),
+    "keys_all_looked_at": (
+        "1 if those were all, 0 if the numbers are estimates.",
+        lambda found: found.is_complete,
+    ),
+    "redis_used_memory_bytes": (
+        "What the Redis server takes in all, whoever's it is.",
+        lambda found: None if found.server is None else found.server.used_memory,
+    ),
+    "redis_max_memory_bytes": (
+        "What the Redis server may take; 0 for as much as there is.",
+        lambda found: None if found.server is None else found.server.max_memory,
+    ),
+    "redis_foreign_keys": (
+        "Keys of others in the same Redis database.",
+        lambda found: None if found.server is None else found.server.foreign_keys,
+    ),
+}
 
 
 class _Caches(Collector):
     def collect(self) -> Iterator[Metric]:
         yield from _state()
+        yield from _held()
         is_up = GaugeMetricFamily("cacheadmin_database_up", "Whether the saved statistics can be read.")
         try:
             with kept.reading():
@@ -68,6 +99,36 @@ def _state() -> Iterator[Metric]:
         degraded.add_metric([alias], status.is_degraded)
         since.add_metric([alias], status.since.timestamp())
     yield from (live, degraded, since)
+
+
+def _held() -> Iterator[Metric]:
+    """Yield what the caches hold; what is not available, or of one worker alone, has no number."""
+    looks = {alias: holdings(alias, seconds=_SECONDS, keys=_KEYS) for alias in space.aliases()}
+    looks = {alias: found for alias, found in looks.items() if not found.is_of_one_process}
+    entries, size = (
+        GaugeMetricFamily(f"cacheadmin_{name}", text, labels=["alias", "group"])
+        for name, text in (
+            ("entries", "Entries; estimated where not all keys were looked at."),
+            ("size_bytes", "What these entries take."),
+        )
+    )
+    for alias, found in looks.items():
+        for group, held in (found.groups or {}).items():
+            entries.add_metric([alias, group], held.entries)
+            if held.size is not None:
+                size.add_metric([alias, group], held.size)
+    yield from (entries, size)
+    yield from map(partial(_of_each, looks), _LOOKS)
+
+
+def _of_each(looks: dict[str, Holdings], name: str) -> Metric:
+    text, number_in = _LOOKS[name]
+    gauge = GaugeMetricFamily(f"cacheadmin_{name}", text, labels=["alias"])
+    for alias, found in looks.items():
+        number = number_in(found)
+        if number is not None:
+            gauge.add_metric([alias], number)
+    return gauge
 
 
 def _counters() -> Iterator[Metric]:

@@ -14,6 +14,7 @@ from cacheadmin.backend import AdaptiveCache
 from cacheadmin.detect import Candidate
 from cacheadmin.engines.base import Contents, EngineUnavailable
 from cacheadmin.engines.file import check_directory
+from cacheadmin.holdings import contents
 from cacheadmin.plan import Status
 from cacheadmin.space import Space
 from cacheadmin.verdicts import ENGINE_LABELS, Verdict
@@ -122,7 +123,7 @@ def report(alias: str = "default") -> Report:
         alias=alias,
         status=status,
         tried=(*map(_redis, detect.detect(addresses, space.namespace)), _files(space)),
-        contents=space.contents(spared=cache.is_spared),
+        contents=contents(alias),
         groups=tuple(group_reports(alias)),
         fixed=dict(conf.get("ENVIRONMENT")),
         workers=tuple(workers.every(selector.words)),

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import pytest
-from django.core.cache import cache
+from django.core.cache import cache, caches
 from django.db import connection, transaction
 from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
 from pytest_django import Settings
 
 from cacheadmin import models, stats
+from cacheadmin.backend import AdaptiveCache
 from cacheadmin.metrics import metrics
 from cacheadmin.models import HourlyCount
 from cacheadmin.stats import Batch
@@ -76,6 +78,28 @@ def test_the_state_of_each_cache_is_told(engine: str) -> None:
         assert found["cacheadmin_engine", alias, "off"] == 0
         assert found["cacheadmin_degraded", alias] == 0
         assert found["cacheadmin_engine_since_timestamp_seconds", alias] > 1.7e9
+
+
+def test_what_is_held_is_told_where_it_is_known(engine: str) -> None:
+    kept = cast(AdaptiveCache, caches["default"])
+    kept.set_many({"content:1": "x" * 500, "content:2": 2, "plain": 3})
+    kept.clear_groups(["content"])
+    kept.set("content:3", "x" * 500)
+    found = parsed()
+    if engine == "memory":
+        # Whichever worker is asked would tell of its own.
+        assert not any(name == "cacheadmin_entries" for name, *_ in found)
+        assert ("cacheadmin_keys_looked_at", "default") not in found
+        return
+    assert found["cacheadmin_entries", "default", "content"] == 1
+    assert found["cacheadmin_entries", "default", "other"] == 1
+    assert 500 < found["cacheadmin_size_bytes", "default", "content"] < 900
+    # Files of what was cleared by group are there until room is made.
+    assert found["cacheadmin_cleared_entries", "default"] == 2
+    assert found["cacheadmin_keys_looked_at", "default"] >= 4
+    assert found["cacheadmin_keys_all_looked_at", "default"] == 1
+    assert (found.get(("cacheadmin_redis_used_memory_bytes", "default")) is not None) is (engine == "redis")
+    assert (found.get(("cacheadmin_redis_foreign_keys", "default")) == 0) is (engine == "redis")
 
 
 def test_without_tables_there_is_the_state_alone() -> None:

@@ -15,6 +15,7 @@ from cacheadmin.detect import examine
 from cacheadmin.engines.base import MISSING, EngineUnavailable
 from cacheadmin.engines.redis import RedisEngine, forks
 from cacheadmin.engines.redis.wire import ServerWire
+from cacheadmin.holdings import holdings
 from cacheadmin.verdicts import Verdict
 from tests.cacheadmin.redis_engines import MINIMAL, Counted, engine_at, wire_of
 from tests.cacheadmin.waiting import Stopwatch, wait_until
@@ -164,6 +165,23 @@ def move(cluster: RedisCluster, key: str, source: RedisServer, target: RedisServ
     for node in cluster.masters:
         cluster.ask(node, "CLUSTER", "SETSLOT", slot, "NODE", ids[1])
     yield
+
+
+def test_what_is_held_is_that_of_all_nodes(cluster: RedisCluster, new_cache: CacheMaker) -> None:
+    cache = new_cache("redis", location=cluster.url())
+    cache.set_many({f"content:{number}": "x" * 500 for number in range(60)})
+    found = holdings()
+    assert (found.entries, found.is_complete) == (60, True)
+    assert found.size is not None
+    assert 60 * 500 < found.size < 60 * 900
+    assert found.server is not None
+    assert found.server.missing == ()
+    with_all = [node.client() for node in cluster.masters]
+    assert found.server.keys == sum(client.dbsize() for client in with_all)
+    # Of a single node it would be a third of that.
+    used = sum(client.info("memory")["used_memory"] for client in with_all)
+    assert found.server.used_memory == pytest.approx(used, rel=0.3)
+    assert (found.server.max_memory, found.server.foreign_keys) == (0, 0)
 
 
 def test_a_key_is_followed_where_it_moves(cluster: RedisCluster, ours: RedisEngine) -> None:

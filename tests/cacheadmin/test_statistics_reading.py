@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from io import StringIO
@@ -13,8 +14,11 @@ from django.core.cache import cache, caches
 from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from django.test import override_settings
+from django.utils import translation
 
-from cacheadmin import models, stats
+from cacheadmin import models, stats, watcher
+from cacheadmin.holdings import Held, Holdings, Server
+from cacheadmin.management import held
 from cacheadmin.statistics import Counts, hours_of, label, statistics, top_keys
 from cacheadmin.stats import Batch
 
@@ -152,15 +156,101 @@ def test_the_command_prints_json_for_programs() -> None:
     assert found["groups"]["content"]["hit_rate"] == 0.75
 
 
+@pytest.fixture(autouse=True)
+def _no_worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process is a command, whatever other tests have done in it."""
+    monkeypatch.setattr(watcher, "_has_answered", False)
+
+
 def test_the_command_prints_a_table_for_people() -> None:
     assert "Nothing was counted yet" in command("stats")
     add(hits=3, misses=1)
     shown = command("stats", "--days", "7")
     assert "Hit rate: 75.0%" in shown
     assert "Reads took: nothing was timed yet" in shown
-    assert [line.split() for line in shown.splitlines() if line.startswith("content")] == [
-        ["content", "3", "1", "0", "0", "0", "0", "75.0%"]
-    ]
+    assert rows(shown)["content"] == ["3", "1", "0", "0", "0", "0", "75.0%", "-", "-"]
+    assert "not available: each process of the site has entries of its own" in shown
+
+
+def rows(shown: str) -> dict[str, list[str]]:
+    """The figures of each group in the table."""
+    lines = [re.split(r"\s{2,}", line) for line in shown.splitlines()]
+    return {name: figures for name, *figures in lines}
+
+
+def test_the_command_prints_what_is_held(engine: str, language: str) -> None:
+    with translation.override(language):
+        cache.set("content:1", "x" * 5_000)
+        cache.set("content:2", 2)
+        cache.get("content:1")
+        shown = command("stats")
+        found = json.loads(command("stats", "--json"))["holdings"]
+        if engine == "memory":
+            assert ("not available" if language == "en" else "non disponible") in shown
+            assert rows(shown)["content"][-2:] == ["-", "-"]
+            assert (found["entries"], found["size"], found["groups"], found["server"]) == (None,) * 4
+            return
+        assert ("2 entries" if language == "en" else "2 entrées") in shown
+        assert rows(shown)["content"][-2] == "2"
+        assert found["groups"]["content"]["entries"] == found["entries"] == 2
+        assert found["groups"]["content"]["size"] == found["size"] > 5_000
+        assert (found["exact"], found["complete"]) == (engine == "file", True)
+        if engine == "redis":
+            assert ("The Redis server: " if language == "en" else "Le serveur Redis\xa0: ") in shown
+            assert found["server"]["foreign_keys"] == 0
+            assert found["server"]["used_memory"] > found["size"]
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (
+            Holdings(
+                "redis",
+                6_012,
+                900_000,
+                cleared=Held(12, 400),
+                looked_at=3_000,
+                server=Server(1024, 0, 9_000, 5),
+            ),
+            [
+                "Held by Redis: about 6012 entries, 878.9 KB (estimated from 3000 keys that were looked at)",
+                "Of these, cleared and on their way out: 12 entries, 400 bytes",
+                "The Redis server: 1.0 KB of memory used, allowed: no limit, 9000 keys, about 5 of others",
+            ],
+        ),
+        (
+            Holdings(
+                "redis", 1, looked_at=1, is_complete=True, server=Server(missing=("INFO", "MEMORY USAGE"))
+            ),
+            [
+                "Held by Redis: 1 entry, size not available (all counted)",
+                "The Redis server: not allowed to ask: INFO, MEMORY USAGE",
+            ],
+        ),
+        (
+            Holdings("redis", looked_at=9, server=Server()),
+            [
+                (
+                    "Held by Redis: not available: this Redis does not say how many keys it has, "
+                    "and only 9 were looked at"
+                )
+            ],
+        ),
+        (Holdings("redis"), ["Held by Redis: not available: this Redis may not be asked for its keys"]),
+        (
+            Holdings("file", 70_000, 1 << 20, is_exact=True, looked_at=20_000),
+            [
+                (
+                    "Held by Files: 70000 entries, 1.0 MB "
+                    "(all counted; the groups are estimated from 20000 that were looked at)"
+                )
+            ],
+        ),
+    ],
+)
+def test_what_is_known_of_it_is_said_with_its_scope(found: Holdings, said: list[str]) -> None:
+    assert list(held.lines(found)) == said
 
 
 def test_the_command_says_that_statistics_are_off() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -116,6 +116,10 @@ class Engine(ABC):
     @abstractmethod
     def names(self) -> Iterator[str]:
         """Yield the full keys of what this cache holds; may be slow, and miss what changes meanwhile."""
+
+    @abstractmethod
+    def sizes_of(self, names: Sequence[str]) -> list[int | None]:
+        """Return the bytes that the entry of each full key takes, ``None`` for one that has just ended."""
 
     # --- Many entries ---
 

@@ -8,7 +8,7 @@ import threading
 import time
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -101,6 +101,11 @@ class MemoryEngine(Engine):
     def names(self) -> Iterator[str]:
         with self._lock:
             return iter([key for key in list(self._entries) if self._live(key) is not None])
+
+    def sizes_of(self, names: Sequence[str]) -> list[int | None]:
+        with self._lock:
+            found = [self._live(name) for name in names]
+        return [None if data is None else len(data) for data in found]
 
     def reclaim(self) -> None:
         with self._lock:

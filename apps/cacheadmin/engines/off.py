@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from cacheadmin.engines.base import KEEP, MISSING, Contents, Engine
@@ -37,6 +37,9 @@ class OffEngine(Engine):
 
     def names(self) -> Iterator[str]:
         return iter(())
+
+    def sizes_of(self, names: Sequence[str]) -> list[int | None]:
+        return [None] * len(names)
 
     def reclaim(self) -> None:
         return None

@@ -51,7 +51,7 @@ def _ask(request: HttpRequest, alias: str, doomed: list[groups.Group]) -> HttpRe
         "cleared": doomed,
         "spared": [group for group in every if group.name not in names],
         # As far as can be seen within half a second; nothing where nothing can be listed.
-        "entries": None if held is None else sum(held.get(name, 0) for name in names),
+        "entries": None if held is None else sum(held[name].entries for name in names if name in held),
     }
     return render(request, "cacheadmin/confirm_clear.html", context)
 

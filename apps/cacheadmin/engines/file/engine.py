@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -212,6 +212,12 @@ class FileEngine(Engine):
             # Emptied or removed meanwhile: that was all.
             return
 
+    def sizes_of(self, names: Sequence[str]) -> list[int | None]:
+        place = self._store.in_force()
+        digests = (digest_of(name_of(name)) for name in names)
+        paths = (place and place.shard_of(digest).prefix + digest for digest in digests)
+        return [_size_of(path) if path else None for path in paths]
+
     # --- The whole ---
 
     def reclaim(self) -> None:
@@ -326,6 +332,14 @@ def _names_in(shard: Shard) -> Iterator[str]:
             name = _name_in(Path(shard.prefix + found.name), found.header.key_length)
             if name is not None:
                 yield name
+
+
+def _size_of(path: str) -> int | None:
+    try:
+        return os.lstat(path).st_size
+    except OSError:
+        # It has just ended, or the whole was emptied.
+        return None
 
 
 def _name_in(path: Path, length: int) -> str | None:

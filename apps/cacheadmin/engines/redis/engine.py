@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from redis.exceptions import NoPermissionError, ResponseError
@@ -237,6 +237,28 @@ class RedisEngine(Notes, Engine):
         except FAILURES as error:
             raise explain(error) from error
 
+    def sizes_of(self, names: Sequence[str]) -> list[int | None]:
+        """Return the bytes that the entry of each full key takes in the server, all in all.
+
+        Raises:
+            PermissionError: the Redis user may not use MEMORY USAGE, or the server does not know it.
+        """
+        keys = map(encoded, names)
+        answers = self._answer(
+            self._wire.ask_each, [(key, packets.pack(b"MEMORY", b"USAGE", key)) for key in keys]
+        )
+        return _unless_refused(answers)
+
+    def ask_servers(self, *words: bytes) -> list[Any]:
+        """Return what each server that takes writes says to a question: one, or every master of a Cluster.
+
+        Raises:
+            PermissionError: it refuses to answer.
+        """
+        names = map(encoded, self.names_everywhere(self._prefix))
+        questions = [(name, packets.pack(*words)) for name in names]
+        return _unless_refused(self._answer(self._wire.ask_each, questions))
+
     # --- Many entries: one round trip, or one for each node of a Cluster ---
 
     def get_many(self, keys: Iterable[str]) -> dict[str, Any]:
@@ -348,6 +370,13 @@ class RedisEngine(Notes, Engine):
 
 _SPECIAL = re.compile(r"([*?\[\]\\^])")
 _ESCAPE = r"\\\1"
+
+
+def _unless_refused(answers: list[Any]) -> list[Any]:
+    refusal = next((answer for answer in answers if isinstance(answer, ResponseError)), None)
+    if refusal is not None:
+        raise PermissionError(str(refusal))
+    return answers
 
 
 def _raise_unless_foreign(error: Exception) -> None:
