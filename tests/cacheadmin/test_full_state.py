@@ -14,6 +14,12 @@ from tests.servers.redis import RedisServer
 CacheMaker = Callable[..., AdaptiveCache]
 
 
+@pytest.fixture(autouse=True)
+def _few_slots(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Places for a few groups: how many there are makes no difference to what is told here."""
+    monkeypatch.setattr(shared, "SLOTS", 64)
+
+
 @pytest.fixture(params=["redis", "file", "memory"])
 def crowded(
     request: pytest.FixtureRequest,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pytest_django import Settings
 
 from cacheadmin import pulse, shared
 from cacheadmin.backend import AdaptiveCache
+from cacheadmin.engines.redis.engine import RedisEngine
 from cacheadmin.signals import cache_event
 from tests.cacheadmin.conftest import WorkerMaker
 from tests.cacheadmin.redis_engines import MINIMAL, Counted, kick_everybody
@@ -113,6 +114,30 @@ def test_whatever_a_thread_asks_first(live: AdaptiveCache, server: RedisServer) 
     for thread in threads:
         thread.join()
     assert set(found) <= {None, "new"}
+
+
+@pytest.mark.parametrize("name", ["get", "get_many"])
+def test_another_thread_that_finds_out_meanwhile_makes_nobody_believe_what_was_read_before(
+    live: AdaptiveCache, server: RedisServer, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    save(server)
+    a_second_passes(live)
+    live.set("price", "new")
+    go_back(server)
+    wire: Any = cast(RedisEngine, live.space.engine())._wire
+    method = {"get": "ask", "get_many": "read_many"}[name]
+    asked, others = getattr(wire, method), []
+
+    def ask_while_somebody_else_does(*args: Any, **kwargs: Any) -> Any:
+        answer = asked(*args, **kwargs)
+        if not others:
+            others.append("begun")
+            others.append(live.get("price"))
+        return answer
+
+    monkeypatch.setattr(wire, method, ask_while_somebody_else_does)
+    assert READS[name](live) is None
+    assert others == ["begun", None]
 
 
 def test_a_machine_notices_by_itself(new_worker: WorkerMaker, server: RedisServer, tmp_path: Path) -> None:
@@ -267,7 +292,10 @@ def test_of_a_cluster_each_node_has_its_own(new_cache: CacheMaker, restored: lis
         assert restored == ["redis"] * len(cluster.masters)
 
 
-def test_where_no_slot_is_left_for_it_it_goes_without(live: AdaptiveCache, new_cache: CacheMaker) -> None:
+def test_where_no_slot_is_left_for_it_it_goes_without(
+    live: AdaptiveCache, new_cache: CacheMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared, "SLOTS", 64)
     words = live.space.selector.words
     for number in range(shared.SLOTS):
         words.generation_cell("others", str(number))

@@ -86,12 +86,14 @@ class RedisEngine(Notes, Engine):
 
     def get(self, key: str) -> Any:
         name = key.encode("utf-8", "surrogatepass")
+        # As it was before: what another thread finds out meanwhile comes too late for what is read here.
+        believed = self._believed
         try:
             data = self._wire.ask(name, packets.get(name))
         except FAILURES as error:
             _raise_unless_foreign(error)
             return MISSING
-        if self._wire.made != self._believed:
+        if self._wire.made != believed:
             self._believe(is_read=True)
         return MISSING if data is None else self._load(key, data)
 
@@ -103,11 +105,12 @@ class RedisEngine(Notes, Engine):
             self.delete(key)
             return
         name = key.encode("utf-8", "surrogatepass")
+        believed = self._believed
         try:
             self._wire.ask(name, packets.set_for(name, data, milliseconds(timeout)))
         except FAILURES as error:
             raise explain(error) from error
-        if self._wire.made != self._believed:
+        if self._wire.made != believed:
             self._believe()
 
     def add(self, key: str, value: Any, timeout: float | None) -> bool:
@@ -359,11 +362,12 @@ class RedisEngine(Notes, Engine):
         self._answer(self._wire.transact, encoded(key), lambda data: packet if data == known else None)
 
     def _answer(self, method: Callable[..., Any], *args: Any, is_read: bool = False, **kwargs: Any) -> Any:
+        believed = self._believed
         try:
             answer = method(*args, **kwargs)
         except FAILURES as error:
             raise explain(error) from error
-        if self._wire.made != self._believed:
+        if self._wire.made != believed:
             self._believe(is_read=is_read)
         return answer
 
