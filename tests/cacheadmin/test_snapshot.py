@@ -126,7 +126,8 @@ def test_another_thread_that_finds_out_meanwhile_makes_nobody_believe_what_was_r
     go_back(server)
     wire: Any = cast(RedisEngine, live.space.engine())._wire
     method = {"get": "ask", "get_many": "read_many"}[name]
-    asked, others = getattr(wire, method), []
+    asked = getattr(wire, method)
+    others: list[Any] = []
 
     def ask_while_somebody_else_does(*args: Any, **kwargs: Any) -> Any:
         answer = asked(*args, **kwargs)
