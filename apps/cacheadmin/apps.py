@@ -24,6 +24,7 @@ class CacheAdminConfig(AppConfig):
             models,
             state,
             stats,
+            trial,
             upkeep,
             warm_automatically,
             warmers,
@@ -39,6 +40,7 @@ class CacheAdminConfig(AppConfig):
         warmers.autodiscover()
         upkeep.also(warm_automatically.go_on)
         upkeep.also(workers.sign_in)
+        upkeep.also(trial.look)
         checks.register()
         advice_checks.register()
         watcher.connect(upkeep.tick, upkeep.housekeeping)

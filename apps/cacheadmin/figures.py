@@ -16,7 +16,7 @@ from cacheadmin.statistics import Counts, Latency, Statistics, is_protected, lab
 
 DAY, WEEK = 24, 168
 # What explains a bend of the line.
-MARKED = ("clear", "switch", "outage", "return", "choice", "rollback", "restored")
+MARKED = ("clear", "switch", "outage", "return", "choice", "rollback", "undone", "restored")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from cacheadmin.models import CacheEvent
 from cacheadmin.saved_settings import SavedSettings
 
 # What changes what is saved.
-CHANGES = ("choice", "lifetime", "rollback")
+CHANGES = ("choice", "lifetime", "rollback", "undone")
 
 
 class NothingToRestore(LookupError):
@@ -66,13 +66,16 @@ def before(event_id: int, alias: str = "default") -> SavedSettings:
         raise NothingToRestore("It was written under another SECRET_KEY.") from error
 
 
-def roll_back(event_id: int, *, alias: str = "default", force: bool = False, **origin: Any) -> None:
+def roll_back(
+    event_id: int, *, alias: str = "default", force: bool = False, watched: bool = False, **origin: Any
+) -> None:
     """Restore choice, address and lifetimes as they were before an event; that is an event too.
 
     Args:
         event_id: the event's number.
         alias: the cache.
         force: restore an address of Redis even if it does not work.
+        watched: whether the choice is taken back if it fails in its first minute; see ``trial``.
         origin: what the event says of its cause, such as ``actor`` and ``request``.
 
     Raises:
@@ -85,7 +88,7 @@ def roll_back(event_id: int, *, alias: str = "default", force: bool = False, **o
     engine, address = settings.choice or ("", "")
     if engine == "redis" and not force:
         refuse_dead_address(alias, address, **origin)
-    state.restore(settings, alias=alias, event=event_id, **origin)
+    state.restore(settings, alias=alias, event=event_id, watched=watched, **origin)
 
 
 def refuse_dead_address(alias: str, address: str, **origin: Any) -> None:

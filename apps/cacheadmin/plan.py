@@ -91,6 +91,13 @@ class Status:
     address: str
 
     @property
+    def word(self) -> str:
+        """How it is, in one word: ``working``, ``degraded`` or ``off``."""
+        if self.is_degraded:
+            return "degraded"
+        return "off" if self.engine == "off" else "working"
+
+    @property
     def engine_label(self) -> Promise:
         """The engine, in the words people read."""
         return ENGINE_LABELS[self.engine]

@@ -3,7 +3,8 @@
 What people do: ``choice`` (of an engine), ``lifetime``, ``rollback`` (of these two), ``refused`` (a choice
 that does not work), ``clear``, ``warm``, ``look`` (at a value), ``delete`` (one), ``moved`` and ``copied``.
 What happens by itself: ``outage`` (an engine is lost), ``return`` (it is back), ``switch`` (any other change
-of engine), ``restored`` (the database is another one).
+of engine), ``undone`` (a choice is taken back that failed in its first minute), ``restored`` (the database
+is another one).
 """
 
 from __future__ import annotations

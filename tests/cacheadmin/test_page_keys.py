@@ -110,7 +110,7 @@ def test_values_of_protected_groups_are_hidden(cache: AdaptiveCache, browser: Cl
     answer = browser.post(f"{PAGE}keys/look/", {"key": key})
     assert answer.context["entry"].is_hidden
     assert "swordfish" not in text_of(answer)
-    browser.post(f"{PAGE}keys/delete/", {"key": key})
+    browser.post(f"{PAGE}keys/delete/", {"key": key, "confirm": "1"})
     assert cache.get(key) == "swordfish"
 
 
@@ -125,11 +125,16 @@ def test_people_are_shown_to_those_who_may_see_people(cache: AdaptiveCache, brow
 
 def test_an_entry_is_deleted(cache: AdaptiveCache, browser: Client) -> None:
     cache.set_many({"content:1": 1, "content:2": 2})
-    answer = browser.post(f"{PAGE}keys/delete/", {"key": "content:1", "q": "content:"})
+    data = {"key": "content:1", "q": "content:"}
+    asked = text_of(browser.post(f"{PAGE}keys/delete/", data))
+    assert "Delete this entry?" in asked
+    assert "Group: content" in asked
+    assert cache.get("content:1") == 1
+    answer = browser.post(f"{PAGE}keys/delete/", {**data, "confirm": "1"})
     assert "The entry is deleted" in text_of(answer)
     assert cache.get_many(["content:1", "content:2"]) == {"content:2": 2}
     assert "There is no entry under this key" in text_of(
-        browser.post(f"{PAGE}keys/delete/", {"key": "content:1"})
+        browser.post(f"{PAGE}keys/delete/", {"key": "content:1", "confirm": "1"})
     )
 
 
@@ -138,7 +143,7 @@ def test_each_look_is_written_down() -> None:
     browser = person("browse_cache")
     caches["default"].set("content:1", 1)
     browser.post(f"{PAGE}keys/look/", {"key": "content:1"})
-    browser.post(f"{PAGE}keys/delete/", {"key": "content:1"})
+    browser.post(f"{PAGE}keys/delete/", {"key": "content:1", "confirm": "1"})
     seen = [(event.kind, event.label, event.sentence) for event in history.events()][:2]
     assert seen == [("delete", "Entry deleted", "content:1"), ("look", "Entry looked at", "content:1")]
 

@@ -103,6 +103,8 @@ SITE = [
     Row("cacheadmin:test_advanced", "/admin/cache/test-advanced", BAD_METHOD, CACHE_ADMINS),
     Row("cacheadmin:engine", "/admin/cache/engine/", BAD_METHOD, "302 403 403 302"),
     Row("cacheadmin:engine", "/admin/cache/engine", BAD_METHOD, "302 403 403 302"),
+    Row("cacheadmin:following", "/admin/cache/following/", CACHE_ADMINS),
+    Row("cacheadmin:following", "/admin/cache/following", CACHE_ADMINS),
     Row("cacheadmin:address", "/admin/cache/address/", BAD_METHOD, "302 403 403 302"),
     Row("cacheadmin:address", "/admin/cache/address", BAD_METHOD, "302 403 403 302"),
     Row("cacheadmin:warmup", "/admin/cache/warmup/", BAD_METHOD, "302 403 403 302"),

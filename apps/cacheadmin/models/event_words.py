@@ -102,6 +102,15 @@ def _rollback(details: Details, before: Details) -> str:
     return _("as they were before event %(number)s") % {"number": details.get("event", "")}
 
 
+def _undone(details: Details, before: Details) -> str:
+    return _("%(was)s was lost %(seconds)d s after it was chosen (%(why)s); in force again: %(engine)s") % {
+        "was": _engine(details.get("was", "")),
+        "seconds": details.get("seconds", 0),
+        "why": _why(details),
+        "engine": _engine(details["engine"]) if details.get("engine") else _("what the settings file says"),
+    }
+
+
 def _key(details: Details, before: Details) -> str:
     return str(details.get("key", ""))[:200]
 
@@ -122,6 +131,7 @@ _SENTENCES: dict[str, Callable[[Details, Details], str]] = {
     "return": _return,
     "refused": _refused,
     "rollback": _rollback,
+    "undone": _undone,
     "restored": _restored,
     "look": _key,
     "delete": _key,

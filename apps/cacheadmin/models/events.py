@@ -28,6 +28,7 @@ KINDS: dict[str, Promise] = {
     "warm": _("Warmed up"),
     "refused": _("Activation refused"),
     "rollback": _("Settings restored"),
+    "undone": _("Choice taken back"),
     "moved": _("Keys taken over"),
     "copied": _("Keys of its own"),
     "restored": _("Another database"),

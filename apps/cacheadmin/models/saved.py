@@ -236,10 +236,7 @@ def restore(aliases: list[str], settings: SavedSettings) -> Change:
     def write(database: str) -> None:
         CacheSettings.objects.using(database).filter(alias__in=aliases).delete()
         GroupLifetime.objects.using(database).filter(alias__in=aliases).delete()
-        CacheSettings.objects.using(database).bulk_create(
-            CacheSettings(alias=alias, engine=engine, encrypted_location=encryption.encrypt(location))
-            for alias, (engine, location) in settings.choices.items()
-        )
+        CacheSettings.objects.using(database).bulk_create(_choice_rows(settings))
         GroupLifetime.objects.using(database).bulk_create(
             GroupLifetime(alias=alias, group=group, seconds=seconds)
             for alias, lives in settings.lifetimes.items()
@@ -247,6 +244,39 @@ def restore(aliases: list[str], settings: SavedSettings) -> Change:
         )
 
     return _change(aliases, write)
+
+
+def restore_choices(
+    aliases: list[str], settings: SavedSettings, revisions: Mapping[str, int]
+) -> Change | None:
+    """Write the choices of *settings* in the place of those that are saved for *aliases*; lifetimes stay.
+
+    Args:
+        aliases: those at one LOCATION.
+        settings: what was saved for them once.
+        revisions: of the choices that are to be replaced, by alias.
+
+    Returns:
+        ``None`` if other choices are saved by now: nothing was changed.
+    """
+    with _changing() as database:
+        rows = CacheSettings.objects.using(database).filter(alias__in=aliases)
+        if dict(rows.values_list("alias", "revision")) != dict(revisions):
+            return None
+        before = _settings_of(database, aliases)
+        highest = max(revisions.values(), default=0)
+        rows.delete()
+        CacheSettings.objects.using(database).bulk_create(_choice_rows(settings, highest + 1))
+        return Change(before, _settings_of(database, aliases))
+
+
+def _choice_rows(settings: SavedSettings, revision: int = 1) -> list[CacheSettings]:
+    return [
+        CacheSettings(
+            alias=alias, engine=engine, encrypted_location=encryption.encrypt(location), revision=revision
+        )
+        for alias, (engine, location) in settings.choices.items()
+    ]
 
 
 def _change(aliases: list[str], write: Callable[[str], None]) -> Change:

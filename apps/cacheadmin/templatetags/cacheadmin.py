@@ -6,11 +6,18 @@ from typing import Any
 
 from django import template
 from django.urls import NoReverseMatch, reverse
+from django.utils.formats import number_format
 
 from cacheadmin import space
 from cacheadmin.views.frame import DEFAULT, space_of
 
 register = template.Library()
+
+
+@register.filter
+def grouped(number: int) -> str:
+    """Return a whole number as people write it, such as 1,245 or 1 245."""
+    return str(number_format(number, use_l10n=True, force_grouping=True))
 
 
 @register.inclusion_tag("cacheadmin/card.html", takes_context=True)

@@ -8,6 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
@@ -16,9 +17,11 @@ from cacheadmin import conf, history, limit, state
 from cacheadmin.access import requires
 from cacheadmin.connection import ConnectionTest
 from cacheadmin.forms import ConnectionForm
-from cacheadmin.verdicts import ENGINE_LABELS
+from cacheadmin.report import report
+from cacheadmin.verdicts import ENGINE_LABELS, Verdict
 from cacheadmin.views.connection import MOST_TESTS, WINDOW, too_often
-from cacheadmin.views.frame import alias_of, back, frame, space_of
+from cacheadmin.views.emptying import emptying
+from cacheadmin.views.frame import address, alias_of, back, frame, space_of
 from cacheadmin.views.lifetimes import not_saved
 
 
@@ -73,7 +76,15 @@ def _activate(
             if _is_too_often(request):
                 return back(alias)
             history.refuse_dead_address(alias, location, actor=request.user, request=request)
-        state.save_choice(alias, engine=engine, location=location, actor=request.user, request=request)
+        state.save_choice(
+            alias,
+            engine=engine,
+            location=location,
+            actor=request.user,
+            request=request,
+            # Whoever insists on what does not work yet wants to keep it.
+            watched=not request.POST.get("insist"),
+        )
     except (DatabaseError, ImproperlyConfigured) as error:
         messages.error(request, not_saved(error))
     else:
@@ -105,17 +116,30 @@ def loses_sessions(alias: str) -> bool:
 
 
 def _ask(request: HttpRequest, alias: str, engine: str, test: ConnectionTest | None = None) -> HttpResponse:
-    space = space_of(alias)
+    expected = _expected(alias, engine)
     context = {
         **frame(request, alias, _("Change the engine")),
+        "action": reverse("cacheadmin:engine"),
+        "cancel": address(alias, "engine"),
+        "fields": [("engine", engine)],
         "engine": engine,
         "engine_label": ENGINE_LABELS[engine],
-        "status": space.selector.status(),
-        "contents": space.contents(),
+        "expected": expected,
+        "expected_label": ENGINE_LABELS[expected],
+        "status": space_of(alias).selector.status(),
         "loses_sessions": loses_sessions(alias),
         "test": test,
+        **emptying(alias).context(),
     }
     return render(request, "cacheadmin/confirm_engine.html", context)
+
+
+def _expected(alias: str, engine: str) -> str:
+    """Return which engine would be live here and now."""
+    if engine != "auto":
+        return engine
+    tried = report(alias).tried
+    return next((one.engine for one in tried if one.verdict is Verdict.FOUND), "memory")
 
 
 def _show_form(

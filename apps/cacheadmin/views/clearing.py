@@ -5,14 +5,15 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from cacheadmin import clear as clearing
 from cacheadmin import groups
 from cacheadmin.access import requires
-from cacheadmin.holdings import holdings
-from cacheadmin.views.frame import alias_of, back, frame, no_group, wants_json
+from cacheadmin.views.emptying import emptying
+from cacheadmin.views.frame import address, alias_of, back, frame, no_group, wants_json
 
 
 @require_POST
@@ -31,7 +32,7 @@ def clear(request: HttpRequest) -> HttpResponse:
         messages.error(request, problem)
         return back(alias, "actions")
     if not wants_json(request) and request.POST.get("confirm") != "1":
-        return _ask(request, alias, [known[name] for name in names])
+        return _ask(request, alias, [known[name] for name in dict.fromkeys(names)])
     result = clearing.clear(names, alias=alias, actor=request.user, request=request)
     if wants_json(request):
         return JsonResponse(
@@ -43,15 +44,18 @@ def clear(request: HttpRequest) -> HttpResponse:
 
 
 def _ask(request: HttpRequest, alias: str, doomed: list[groups.Group]) -> HttpResponse:
-    names = {group.name for group in doomed}
-    held = holdings(alias).groups
-    every = groups.every()
+    names = [group.name for group in doomed]
+    found = emptying(alias, names)
     context = {
         **frame(request, alias, _("Clear the cache")),
-        "cleared": doomed,
-        "spared": [group for group in every if group.name not in names],
-        # As far as can be seen within half a second; nothing where nothing can be listed.
-        "entries": None if held is None else sum(held[name].entries for name in names if name in held),
+        "action": reverse("cacheadmin:clear"),
+        "cancel": address(alias, "actions"),
+        "fields": [("group", name) for name in names],
+        "cleared": [
+            (group, None if found.groups is None else found.groups.get(group.name, 0)) for group in doomed
+        ],
+        "spared": [group for group in groups.every() if group.name not in names],
+        **found.context(),
     }
     return render(request, "cacheadmin/confirm_clear.html", context)
 

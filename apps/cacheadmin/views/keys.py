@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from typing import cast
+from urllib.parse import urlencode
+
 from django.contrib import messages
 from django.contrib.auth import get_permission_codename, get_user_model
+from django.core.cache import caches
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from cacheadmin import browse, signals
 from cacheadmin.access import requires
+from cacheadmin.backend import AdaptiveCache
 from cacheadmin.views.frame import alias_of, frame
 
 _LONGEST = 500
@@ -39,8 +45,10 @@ def look(request: HttpRequest) -> HttpResponse:
 @require_POST
 @requires("browse_cache")
 def delete(request: HttpRequest) -> HttpResponse:
-    """Remove the entry of ``key``."""
+    """Remove the entry of ``key``: asked first, ``confirm=1`` does it."""
     alias, key = alias_of(request), request.POST.get("key", "")[:_LONGEST]
+    if request.POST.get("confirm") != "1":
+        return _ask(request, alias, key)
     try:
         was_there = browse.delete(key, alias)
     except ValueError:
@@ -52,6 +60,19 @@ def delete(request: HttpRequest) -> HttpResponse:
         else:
             messages.info(request, _("There is no entry under this key (any more)."))
     return _show(request, alias, request.POST.get("q"))
+
+
+def _ask(request: HttpRequest, alias: str, key: str) -> HttpResponse:
+    prefix = request.POST.get("q", "")
+    context = {
+        **frame(request, alias, _("Delete an entry")),
+        "action": reverse("cacheadmin:delete"),
+        "cancel": f"{reverse('cacheadmin:keys')}?{urlencode({'alias': alias, 'q': prefix})}",
+        "fields": [("key", key), ("q", prefix)],
+        "key": key,
+        "group": cast(AdaptiveCache, caches[alias]).group_of(key),
+    }
+    return render(request, "cacheadmin/confirm_delete.html", context)
 
 
 def _show(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
@@ -11,22 +13,28 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from cacheadmin import diagnostics, figures, history, warmers, warmup
+from cacheadmin import diagnostics, figures, history, trial, warmers, warmup
 from cacheadmin.access import requires
 from cacheadmin.connection import results
 from cacheadmin.forms import ConnectionForm, Place
+from cacheadmin.holdings import Held, Holdings, holdings
 from cacheadmin.looking import look
 from cacheadmin.models import CacheEvent
 from cacheadmin.report import GroupReport, Report, report
 from cacheadmin.rules import advise_on
+from cacheadmin.sparkline import Sparkline, sparklines
 from cacheadmin.statistics import Counts, Statistics, statistics, top_keys
 from cacheadmin.verdicts import ENGINE_LABELS
 from cacheadmin.views.choosing import loses_sessions
+from cacheadmin.views.following import following
 from cacheadmin.views.frame import alias_of, frame, space_of
 
 # Events that are read for the marks of a week, and that the history shows at first and at most.
 _EVENTS, _SHOWN, _MOST_SHOWN = 200, 10, 200
 _TOP, _MOST_TOP = 5, 50
+# What a look at the entries may cost each time the page is shown: seconds, and keys of which the rest is
+# estimated.
+_LOOKS_FOR, _LOOKS_AT = 0.04, 500
 
 
 @dataclass(frozen=True)
@@ -37,11 +45,17 @@ class GroupRow:
         report: its name and lifetimes.
         counts: what was done in it of late.
         can_warm: whether it has a warmer.
+        held: what it holds; ``None`` where that cannot be looked at.
+        line: its hit rate over the period; ``None`` where nothing was read.
+        cleared_at: when it was last cleared; ``None`` if that is not remembered.
     """
 
     report: GroupReport
     counts: Counts
     can_warm: bool
+    held: Held | None
+    line: Sparkline | None
+    cleared_at: datetime | None
 
     @property
     def percent(self) -> float | None:
@@ -57,6 +71,8 @@ def page(request: HttpRequest) -> HttpResponse:
     now, events = report(alias), _events(alias)
     hours = figures.WEEK if request.GET.get("hours") != str(figures.DAY) else figures.DAY
     counted = statistics(alias, hours=hours)
+    last_choice = next((event for event in events or () if event.kind in trial.CHOICES), None)
+    held = holdings(alias, seconds=_LOOKS_FOR, keys=_LOOKS_AT)
     group, more = request.GET.get("of", ""), request.GET.get("more", "")
     # What its entries are like takes a Redis thousands of answers: only where somebody wants to know.
     advice = advise_on(look(alias, at_redis=more == "advice", at_database=True))
@@ -64,7 +80,7 @@ def page(request: HttpRequest) -> HttpResponse:
     context = {
         **frame(request, alias),
         "report": now,
-        "in_step": sum(worker.is_current for worker in now.workers),
+        "following": following(now.status, now.workers, last_choice),
         "choices": _choices(now),
         "others": ("memory", "off"),
         "loses_sessions": loses_sessions(alias),
@@ -73,7 +89,8 @@ def page(request: HttpRequest) -> HttpResponse:
         "is_beyond_form": _is_beyond_form(alias),
         "figures": shown,
         "top": top_keys(alias, number=_MOST_TOP if more == "top" else _TOP, days=7),
-        "groups": _groups(now, counted, alias),
+        "held": held,
+        "groups": _groups(now, counted, held, events or []),
         "progress": warmup.progress(alias),
         "events": None if events is None else events[: _MOST_SHOWN if more == "history" else _SHOWN],
         "has_more_events": events is not None and len(events) > _SHOWN and more != "history",
@@ -114,8 +131,27 @@ def _is_beyond_form(alias: str) -> bool:
     return Place.of(space_of(alias).selector.address()) is None
 
 
-def _groups(now: Report, counted: Statistics, alias: str) -> list[GroupRow]:
-    warm = {warmer.group for warmer in warmers.of(alias)}
+def _groups(now: Report, counted: Statistics, held: Holdings, events: Sequence[CacheEvent]) -> list[GroupRow]:
+    warm = {warmer.group for warmer in warmers.of(now.alias)}
+    lines, cleared = sparklines(counted), _cleared(events)
     return [
-        GroupRow(group, counted.groups.get(group.name, Counts()), group.name in warm) for group in now.groups
+        GroupRow(
+            report=group,
+            counts=counted.groups.get(group.name, Counts()),
+            can_warm=group.name in warm,
+            held=None if held.groups is None else held.groups.get(group.name, Held(0, 0)),
+            line=lines.get(group.name),
+            cleared_at=cleared.get(group.name),
+        )
+        for group in now.groups
     ]
+
+
+def _cleared(events: Sequence[CacheEvent]) -> dict[str, datetime]:
+    """Return when each group was last cleared, as far back as *events* go, which are the newest first."""
+    found: dict[str, datetime] = {}
+    for event in events:
+        if event.kind == "clear":
+            for name in event.details.get("groups", ()):
+                found.setdefault(name, event.at)
+    return found

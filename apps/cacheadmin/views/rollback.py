@@ -7,6 +7,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -16,7 +17,7 @@ from cacheadmin.engines.redis import without_password
 from cacheadmin.models import CacheEvent
 from cacheadmin.saved_settings import SavedSettings
 from cacheadmin.verdicts import ENGINE_LABELS
-from cacheadmin.views.frame import alias_of, back, frame
+from cacheadmin.views.frame import address, alias_of, back, frame
 from cacheadmin.views.lifetimes import not_saved
 
 
@@ -29,8 +30,9 @@ def roll_back(request: HttpRequest) -> HttpResponse:
     try:
         if request.POST.get("confirm") != "1":
             return _ask(request, alias, event)
+        insists = bool(request.POST.get("insist"))
         history.roll_back(
-            event, alias=alias, force=bool(request.POST.get("insist")), actor=request.user, request=request
+            event, alias=alias, force=insists, actor=request.user, request=request, watched=not insists
         )
     except CacheEvent.DoesNotExist:
         messages.error(request, _("There is no such event of this cache any more; nothing was changed."))
@@ -50,6 +52,9 @@ def _ask(
 ) -> HttpResponse:
     context = {
         **frame(request, alias, _("Restore settings")),
+        "action": reverse("cacheadmin:rollback"),
+        "cancel": address(alias, "history"),
+        "fields": [("event", event)],
         "event": event,
         "restored": _in_words(history.before(event, alias)),
         "test": refused.test if refused else None,

@@ -124,6 +124,47 @@
     });
   });
 
+  /* --- After a change: who follows, asked about once a second, never from a hidden tab --- */
+
+  document.querySelectorAll("[data-following]").forEach((place) => {
+    const counter = document.querySelector("[data-in-step]");
+    let timer = 0;
+    let failures = 0;
+
+    function say(words) {
+      // What is the same is not said again.
+      if (place.textContent.trim() !== words) place.textContent = words;
+    }
+
+    function show(now) {
+      const hasChanged = now.engine !== place.dataset.engine;
+      say([now.words, hasChanged ? place.dataset.wordsChanged : ""].filter(Boolean).join(" "));
+      if (counter && now.workers) counter.textContent = filled(place.dataset.wordsOf, now);
+    }
+
+    function ask() {
+      clearTimeout(timer);
+      if (document.hidden) return;
+      fetch(place.dataset.address, { headers: { Accept: "application/json" }, credentials: "same-origin" })
+        .then((answer) => answer.json())
+        .then((now) => {
+          failures = 0;
+          show(now);
+          place.dataset.running = now.over ? "" : "1";
+          if (!now.over) timer = setTimeout(ask, now.in_step < now.workers ? PACE : 3 * PACE);
+        })
+        .catch(() => {
+          failures += 1;
+          if (failures < 5) timer = setTimeout(ask, 5 * PACE);
+        });
+    }
+
+    document.addEventListener("visibilitychange", () => {
+      if (!document.hidden && place.dataset.running) ask();
+    });
+    if (place.dataset.running) timer = setTimeout(ask, PACE);
+  });
+
   /* --- The chart: drawn from the table, in the colours of the administration --- */
 
   function numbers(table) {
