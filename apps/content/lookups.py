@@ -144,14 +144,18 @@ def surroundings(article: FullArticle) -> Surroundings:
 def _stored_surroundings(article_id: int) -> Surroundings:
     article = Article.objects.only("language", "published_at").prefetch_related("tags").get(pk=article_id)
     now = timezone.now()
-    others = Article.objects.in_language(article.language)
+    # Between two of these queries somebody may change an article and move it. This one would stand beside
+    # itself, in another version than the page shows; and another one here in one version, there in another.
+    others = Article.objects.in_language(article.language).exclude(pk=article_id)
     links = others.only("title", "slug", "language")
     newer = links.newer_than(beside(article, Direction.NEWER), now).order_by(*OLDEST_FIRST).first()
     older = links.older_than(beside(article, Direction.OLDER), now).order_by(*NEWEST_FIRST).first()
+    related = _related(article, others.published(now))
+    versions = {other.pk: other for other in (older, newer, *related) if other}
     return Surroundings(
-        newer=article_link(newer) if newer else None,
-        older=article_link(older) if older else None,
-        related=tuple(article_card(other) for other in _related(article, others.published(now))),
+        newer=article_link(versions[newer.pk]) if newer else None,
+        older=article_link(versions[older.pk]) if older else None,
+        related=tuple(article_card(other) for other in related),
         stale_at=_next_due(article.language, now),
     )
 
@@ -161,9 +165,7 @@ def _related(article: Article, others: ArticleQuerySet) -> list[Article]:
     tag_ids = {tag.pk for tag in article.tags.all()}
     if not tag_ids:
         return []
-    candidates = (
-        others.exclude(pk=article.pk).tagged(*tag_ids).for_lists().order_by(*NEWEST_FIRST)[:CANDIDATES]
-    )
+    candidates = others.tagged(*tag_ids).for_lists().order_by(*NEWEST_FIRST)[:CANDIDATES]
     shared = Counter(
         {other: len(tag_ids.intersection(tag.pk for tag in other.tags.all())) for other in candidates}
     )

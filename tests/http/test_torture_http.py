@@ -128,9 +128,12 @@ def test_windows_and_changes_are_found() -> None:
         "2026-11-22 10:00:02,500 INFO cacheadmin: Cache engine: file -> redis (found)\n"
         "2026-11-22 10:00:03,000 INFO cacheadmin: Cache engine: redis (found)\n"
     )
+    emptied = "2026-11-22 10:00:01,250 WARNING cacheadmin: Redis has come back …; the cache is emptied.\n"
     (first, away), (second, back) = changes_in(said, 0)
     assert (second - first, away, back) == (2.25, "file", "redis")
     assert changes_in(said, first + 1) == [(second, "redis")]
+    # One process after the other, whenever each of them said it.
+    assert changes_in(said + emptied, 0) == [(first, "file"), (first + 1, "file"), (second, "redis")]
 
 
 def test_each_engine_counts_anew_and_on_memory_each_worker() -> None:

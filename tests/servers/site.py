@@ -62,6 +62,7 @@ class Site:
             **(environment or {}),
         }
         self._process: ServerProcess | None = None
+        self._noted: list[str] = []
 
     @property
     def log(self) -> Path:
@@ -101,6 +102,7 @@ class Site:
             check=False,
             timeout=300,
         )
+        self._noted.append(done.stderr)
         if done.returncode:
             said = f"{done.stdout}\n{done.stderr}"
             raise ServerError(f"manage.py {' '.join(words)} ended with {done.returncode}:\n{said}")
@@ -173,3 +175,7 @@ class Site:
     def said(self) -> str:
         """Everything the server printed so far."""
         return self.log.read_text(errors="replace") if self.log.exists() else ""
+
+    def noted(self) -> str:
+        """Everything that the commands wrote to the error output so far: their log."""
+        return "".join(self._noted)

@@ -30,10 +30,9 @@ class Record:
     words: list[str] = field(default_factory=list)
     # Of each kind of request: when it began and how many seconds it took.
     took: dict[str, list[tuple[float, float]]] = field(default_factory=lambda: defaultdict(list))
-    # When the engine was changed by command, to which, and when memory was left, on the wall clock.
-    changes: list[tuple[float, str]] = field(default_factory=list)
     returns: list[float] = field(default_factory=list)
     is_on_memory: bool = False
+    # On the wall clock.
     left_memory: float = float("-inf")
 
     def __post_init__(self) -> None:

@@ -42,7 +42,11 @@ _COLUMNS = ("scene", "requests", *facts.FAILURES, "longest s", "stalls", "lost s
 _WIDTHS = (22, 8, 4, 5, 10, 11, 7, 9, 6, 13, 7, 7)
 HEADINGS = "  ".join(f"{word:<{width}}" for word, width in zip(_COLUMNS, _WIDTHS, strict=True))
 
-_CHANGED = re.compile(r"^(\S+ \S+),(\d+) \w+ cacheadmin: Cache engine: (\w+) -> (\w+)", re.MULTILINE)
+# Another engine, or the same one and everything in it made void.
+_CHANGED = re.compile(
+    r"^(\S+ \S+),(\d+) \w+ cacheadmin: (?:Cache engine: \w+ -> (\w+)|.*; the cache is emptied)", re.MULTILINE
+)
+_ANOTHER_DATABASE = "The database is not the one seen before"
 _PEOPLE = """
 from django.contrib.auth.hashers import make_password
 from content.models import Article
@@ -150,7 +154,10 @@ def _play(
         over.set()
         for player in players:
             player.join()
-    changes = sorted(record.changes + changes_in(site.said(), began))
+    said = site.said() + site.noted()
+    if _ANOTHER_DATABASE in said:
+        record.complain(facts.WRONG, f"{_ANOTHER_DATABASE}, says the site, and it is")
+    changes = changes_in(said, began)
     for window, number in passed.items():
         most = most_attempts(window, changes)
         if number > most:
@@ -193,12 +200,22 @@ def most_attempts(window: int, changes: Sequence[tuple[float, str]]) -> int:
 
 
 def changes_in(said: str, began: float) -> list[tuple[float, str]]:
-    """When the server said that an engine was left for another, and for which, since *began*."""
-    found = [
-        (datetime.strptime(f"{moment}.{part}+0000", "%Y-%m-%d %H:%M:%S.%f%z").timestamp(), engine)
-        for moment, part, _, engine in _CHANGED.findall(said)
-    ]
-    return [(moment, engine) for moment, engine in found if moment >= began]
+    """When the engine was left for another, and for which, since *began*; or all counts begun anew in it.
+
+    Args:
+        said: what the server and the commands said: each process tells the changes that it made.
+        began: on the wall clock.
+    """
+    changes, now = [], "redis"
+    for moment, engine in sorted((_moment(*found[:2]), found[2]) for found in _CHANGED.findall(said)):
+        now = engine or now
+        if moment >= began:
+            changes.append((moment, now))
+    return changes
+
+
+def _moment(second: str, part: str) -> float:
+    return datetime.strptime(f"{second}.{part}+0000", "%Y-%m-%d %H:%M:%S.%f%z").timestamp()
 
 
 def _wait_for_return(site: Site, seconds: float) -> float:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import cycle
 from typing import Any
 
@@ -195,18 +194,8 @@ def use(site: Site, record: Record, engine: str) -> None:
     """Choose an engine from the command line."""
     record.is_on_memory = record.is_on_memory or engine == "memory"
     site.manage("cache", "use", engine)
-    record.changes.append((_moment_of_change(site), engine))
     if engine != "memory" and record.is_on_memory:
         record.is_on_memory, record.left_memory = False, time.time()
-
-
-def _moment_of_change(site: Site) -> float:
-    """When the engine was changed; on a busy machine the command ends seconds after that."""
-    try:
-        return datetime.fromisoformat(site.readiness()["cache"]["since"]).timestamp()
-    except (OSError, ValueError):
-        # The players see that too, and note it.
-        return time.time()
 
 
 def _tell(server: RedisServer, *words: Any) -> None:
