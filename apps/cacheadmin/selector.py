@@ -173,10 +173,13 @@ class Selector:
             self._settle_here()
         self._doubted = foreign
 
-    def follow_database(self, known: Installation) -> None:
-        """Empty the caches if the database is an older one than that seen last, or another one."""
-        if self._has_arrived:
-            self._database.follow(known)
+    def follow_database(self, known: Installation) -> bool:
+        """Empty the caches if the database is an older one than that seen last, or another one.
+
+        Returns:
+            whether what was read together with *known* may be followed.
+        """
+        return self._database.follow(known) if self._has_arrived else True
 
     def reconsider(self) -> None:
         """Decide anew, now."""
@@ -210,6 +213,9 @@ class Selector:
             if self._has_arrived:
                 return
             state.refresh_at_first_use()
+            if state.has_store() and state.is_known():
+                # Before anybody follows what was read: who has read something older knows it then.
+                self._database.follow(state.saved().installation)
             self._settle()
             self._has_arrived = True
         self.watch()

@@ -369,8 +369,9 @@ def _complain_once(reason: str) -> None:
 
 def _follow(saved: snapshot.Saved) -> None:
     for one in selector.every():
-        one.follow(_governing(saved.choices, one.configured.location), saved.installation.suffix)
-        one.follow_database(saved.installation)
+        # The revision first: where it is in the words before the choice, nobody overrules a newer choice.
+        if one.follow_database(saved.installation):
+            one.follow(_governing(saved.choices, one.configured.location), saved.installation.suffix)
     for space in every():
         space.follow(saved)
 

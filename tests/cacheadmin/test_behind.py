@@ -90,6 +90,21 @@ def test_one_that_cannot_read_the_choice_does_not_overrule_those_who_could(
     assert (early.engine, early("cache.space.selector.is_behind")) == ("redis", False)
 
 
+def test_what_it_read_before_a_newer_choice_is_not_followed_after_it(pair: tuple[Worker, Worker]) -> None:
+    early, late = pair
+    early("from cacheadmin import state; state.save_choice(engine='file')")
+    # Its thread gets no turn between the look and what comes of it, as on a busy machine.
+    late("from cacheadmin import state; found = state.store().load_saved()")
+    early("state.save_choice(engine='memory')")
+    since = early("cache.space.selector.status().since.timestamp()")
+    late("[listener(found) for listener in state._listeners]")
+    assert (early.engine, early("cache.space.selector.is_behind")) == ("memory", False)
+    assert early("cache.space.selector.status().since.timestamp()") == since
+    late.request()
+    assert (late.engine, late("cache.space.selector.is_behind")) == ("memory", False)
+    assert "emptied" not in early.said() + late.said()
+
+
 def test_the_memory_engine_is_pointed_out(settings: Settings) -> None:
     def on(engine: str) -> list[str]:
         entry = settings.CACHES["default"]
