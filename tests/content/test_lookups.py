@@ -379,7 +379,7 @@ def test_nothing_around_an_article_is_of_two_versions_where_one_is_moved_meanwhi
 ) -> None:
     new_article("before", tags=("rain",))
     new_article("other", tags=("rain",))
-    this = new_article("this", tags=("rain",))
+    new_article("this", tags=("rain",))
     found = lookups.article_by_slug("this")
     article = Article.objects.filter(slug=moved)
     as_before = article.values("title", "published_at").get()
@@ -388,7 +388,7 @@ def test_nothing_around_an_article_is_of_two_versions_where_one_is_moved_meanwhi
         article.update(**as_before)
         clear_group("lists")
         # Past save(), which would invalidate what is being made, and so hide what it was made of.
-        change = partial(article.update, title="moved", published_at=this.published_at + by)
+        change = partial(article.update, title="moved", published_at=found.published_at + by)
         with queries_with(change, after=after):
             around = shown(lookups.surroundings(found))
         assert article.get().title == "moved"
