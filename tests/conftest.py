@@ -54,13 +54,30 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize(names, values, ids=ids, indirect=True)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """In the run on PostgreSQL, leave out what touches no database: it was run before."""
+    """Send tests that share something to the same worker; leave out what PostgreSQL has no part in."""
+    for item in items:
+        shared = _shared_by(item)
+        if shared and item.get_closest_marker("xdist_group") is None:
+            item.add_marker(pytest.mark.xdist_group(shared))
     if this_database() != "postgres":
         return
+    # What touches no database was run before, on SQLite.
     kept = [item for item in items if _uses_database(item, getattr(item, "fixturenames", []))]
     config.hook.pytest_deselected(items=[item for item in items if item not in set(kept)])
     items[:] = kept
+
+
+def _shared_by(item: pytest.Item) -> str:
+    """What *item* has in common with others that takes long to make: the site, or a fixture of its module."""
+    if not isinstance(item, pytest.Function):
+        return ""
+    known = item._fixtureinfo.name2fixturedefs
+    if "site" in known:
+        return "site"
+    is_shared = any(definitions[-1].scope == "module" for definitions in known.values())
+    return item.location[0] if is_shared else ""
 
 
 def _uses_database(item: pytest.Item, fixtures: Sequence[str]) -> bool:
