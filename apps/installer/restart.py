@@ -14,6 +14,7 @@ import signal
 import socket
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from django.conf import settings
@@ -27,6 +28,8 @@ LISTENING = ("gunicorn", "granian")
 PATIENCE = 60
 
 _started_at = time.time()
+# Whether this process was forked from one that had the site in memory already.
+_is_copy = False
 
 
 def renew() -> bool:
@@ -41,7 +44,12 @@ def renew() -> bool:
     asked_at = _asked_before()
     if asked_at is not None:
         return time.time() - asked_at < PATIENCE
-    return _ask_parent() or _touch_file() or _reload_uwsgi() or _is_autoreloaded()
+    is_asked = _ask_parent() or _touch_file() or _reload_uwsgi() or _is_autoreloaded()
+    if not is_asked:
+        # Nobody was asked: the others shall not believe it.
+        with suppress(OSError):
+            _note().unlink()
+    return is_asked
 
 
 def renew_if_stale() -> bool:
@@ -53,18 +61,29 @@ def renew_if_stale() -> bool:
     return renew() or _end_worker()
 
 
-def command() -> str:
-    """Return the command that this server was started with, for somebody to type it again."""
-    words = getattr(sys, "orig_argv", []) or sys.argv
+def commands() -> list[str]:
+    """Return what somebody has to type where nothing else helps: one line that stops this server, one that
+    starts it as it was started.
+    """
+    words = sys.orig_argv
     if "granian" in " ".join(words):
         words = [sys.executable, str(settings.BASE_DIR / "manage.py"), "serve"]
-    return shlex.join(words)
+    elif "uwsgi" in sys.modules:
+        # The Python inside uWSGI was given no command line.
+        words = _command_line(os.getpid())
+    return [f"kill {_first_process()}", f"cd {shlex.quote(os.getcwd())} && {shlex.join(words)}"]
+
+
+def _first_process() -> int:
+    """Return the process that started the other ones of this server."""
+    parent = os.getppid()
+    is_ours = _is_listening(parent) or _command_line(parent) == _command_line(os.getpid())
+    return parent if is_ours else os.getpid()
 
 
 def _asked_before() -> float | None:
     """Return when a worker of this server asked it; ``None`` once, for the one that is to ask now."""
-    generation = site_file.read(settings.SITE_FILE).get("generation", 0)
-    note = Path(settings.VAR_DIR, f".restarted-{generation}-{socket.gethostname()}-{os.getppid()}")
+    note = _note()
     try:
         note.touch(exist_ok=False)
     except FileExistsError:
@@ -73,6 +92,12 @@ def _asked_before() -> float | None:
         # Who can leave no note asks no more than once per worker, see `_end_worker`.
         return None if _started_at < _written_at() else 0.0
     return None
+
+
+def _note() -> Path:
+    """The file by which the workers of one server know that it was asked to take this configuration over."""
+    generation = site_file.read(settings.SITE_FILE).get("generation", 0)
+    return Path(settings.VAR_DIR, f".restarted-{generation}-{socket.gethostname()}-{os.getppid()}")
 
 
 def _ask_parent() -> bool:
@@ -87,11 +112,20 @@ def _ask_parent() -> bool:
 
 
 def _has_listening_parent() -> bool:
+    # One that had loaded the site before it forked would only hand its old copy on (gunicorn --preload).
+    return not _is_copy and _is_listening(os.getppid())
+
+
+def _is_listening(process: int) -> bool:
+    return any(name in word for word in _command_line(process)[:4] for name in LISTENING)
+
+
+def _command_line(process: int) -> list[str]:
     try:
-        words = Path(f"/proc/{os.getppid()}/cmdline").read_bytes().decode(errors="replace").split("\0")
+        told = Path(f"/proc/{process}/cmdline").read_bytes().decode(errors="replace")
     except OSError:
-        return False
-    return any(name in word for word in words[:4] for name in LISTENING) and "--preload" not in words
+        return []
+    return told.rstrip("\0").split("\0")
 
 
 def _touch_file() -> bool:
@@ -109,7 +143,8 @@ def _touch_file() -> bool:
 
 def _reload_uwsgi() -> bool:
     uwsgi = sys.modules.get("uwsgi")
-    if uwsgi is None:
+    # Without its master process, nobody listens.
+    if uwsgi is None or not uwsgi.masterpid():
         return False
     uwsgi.reload()
     return True
@@ -140,8 +175,8 @@ def _written_at() -> float:
 
 
 def _note_start() -> None:
-    global _started_at
-    _started_at = time.time()
+    global _started_at, _is_copy
+    _started_at, _is_copy = time.time(), True
 
 
 os.register_at_fork(after_in_child=_note_start)

@@ -142,7 +142,7 @@ def _install(request: HttpRequest, found: Step, form: StepForm, known: Answers) 
         "is_reused": is_reused(known),
         "is_secure": request.is_secure(),
         "is_renewed": is_renewed,
-        "command": restart.command(),
+        "commands": restart.commands(),
     }
     return render(request, "installer/done.html", context)
 

@@ -229,7 +229,7 @@
     }
     state.textContent = page.dataset.live;
     page.classList.add("done--live");
-    page.querySelector(".command")?.remove();
+    page.querySelectorAll(".command").forEach((one) => one.remove());
   };
 
   if (document.querySelector("[data-done]")) waitForSite();

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 import urllib.error
+from urllib.parse import urlsplit
 
 from tests.installer.wizard import GOOD
 from tests.servers.site import Site
@@ -14,7 +15,9 @@ PATIENCE = 60
 
 
 def token_of(site: Site) -> str:
-    """The token that the console shows."""
+    """The token that the console shows, or that the environment sets."""
+    if "SETUP_TOKEN" in site.environment:
+        return site.environment["SETUP_TOKEN"]
     found = re.search(r"/install/\?token=(\S+)", site.said())
     assert found, site.said()
     return found[1]
@@ -33,6 +36,19 @@ def walk(visitor: Visitor, **steps: dict[str, str]) -> None:
         fields = {**usual, **({"site_url": visitor.origin} if slug == "site" else {}), **steps.get(slug, {})}
         answer = visitor.post(f"/install/{slug}/", fields)
         assert answer.status == 302, (slug, answer.text)
+
+
+def fields_of(url: str, password: str) -> dict[str, str]:
+    """What is typed into step 3 for a PostgreSQL at *url*."""
+    parts = urlsplit(url)
+    return {
+        "engine": "postgresql",
+        "host": parts.hostname or "",
+        "port": str(parts.port),
+        "name": parts.path.strip("/"),
+        "user": parts.username or "",
+        "password": password,
+    }
 
 
 def install(visitor: Visitor) -> Answer:

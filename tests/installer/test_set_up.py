@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import urlsplit
 
 import psycopg
 import pytest
@@ -23,19 +22,6 @@ pytestmark = [pytest.mark.server, pytest.mark.slow]
 REDIS_PASSWORD = "a redis password: with /@ signs"
 
 
-def fields_of(url: str, password: str) -> dict[str, str]:
-    """What is typed into step 3 for a PostgreSQL at *url*."""
-    parts = urlsplit(url)
-    return {
-        "engine": "postgresql",
-        "host": parts.hostname or "",
-        "port": str(parts.port),
-        "name": parts.path.strip("/"),
-        "user": parts.username or "",
-        "password": password,
-    }
-
-
 def test_postgresql_and_a_redis_with_a_password_are_what_the_site_runs_on(
     new_site: SiteMaker, postgres_server: PostgresServer, new_redis: Callable[..., RedisServer]
 ) -> None:
@@ -46,12 +32,12 @@ def test_postgresql_and_a_redis_with_a_password_are_what_the_site_runs_on(
     where = {"host": "127.0.0.1", "port": str(redis.port), "database": "0"}
     setting_up.walk(
         owner,
-        database=fields_of(database, postgres_server.password),
+        database=setting_up.fields_of(database, postgres_server.password),
         cache={"engine": "redis", "password": REDIS_PASSWORD, **where},
     )
-    refused = owner.post("/install/database/", fields_of(database, "wrong"))
+    refused = owner.post("/install/database/", setting_up.fields_of(database, "wrong"))
     assert "refuses this user name or password" in refused.text
-    database_again = fields_of(database, postgres_server.password)
+    database_again = setting_up.fields_of(database, postgres_server.password)
     assert owner.post("/install/database/", database_again).headers["Location"] == "/install/site/"
     wrong = owner.post("/install/cache/", {"engine": "redis", "password": "wrong", **where})
     assert wrong.status == 200
@@ -81,9 +67,9 @@ def test_postgresql_and_a_redis_with_a_password_are_what_the_site_runs_on(
     other = setting_up.owner_of(second)
     for slug in ("welcome", "requirements"):
         other.post(f"/install/{slug}/", {"language": "en"})
-    found = other.post("/install/database/", fields_of(database, postgres_server.password))
+    found = other.post("/install/database/", setting_up.fields_of(database, postgres_server.password))
     assert "already holds an installed site" in found.text
-    taken = {**fields_of(database, postgres_server.password), "reuse": "on"}
+    taken = {**setting_up.fields_of(database, postgres_server.password), "reuse": "on"}
     assert other.post("/install/database/", taken).headers["Location"] == "/install/summary/"
     assert 'data-done="1"' in setting_up.install(other).text
     setting_up.wait_until_new(second)
