@@ -17,7 +17,7 @@ from tests.servers.redis import RedisServer
 from tests.servers.site import CHECKOUT, Site
 
 # What the site consists of, beside manage.py.
-RELEASED = ("config", "apps", "templates", "static", "locale", "deploy")
+RELEASED = ("config", "apps", "templates", "static", "locale", "deploy", "docs")
 SHOWN_LINES = 60
 # What whoever reads the metrics of the shared site sends.
 METRICS_TOKEN = "a token of the tests"
@@ -42,7 +42,8 @@ def release() -> Path:
                 shutil.copytree(
                     CHECKOUT / name, unfinished / name, ignore=shutil.ignore_patterns("__pycache__")
                 )
-            shutil.copy2(CHECKOUT / "manage.py", unfinished)
+            for name in ("manage.py", "requirements.txt"):
+                shutil.copy2(CHECKOUT / name, unfinished)
             Site(unfinished / "var", release=unfinished).manage("build")
             shutil.rmtree(unfinished / "var", ignore_errors=True)
             unfinished.rename(copy)

@@ -38,7 +38,7 @@ def require_allowed(address: str) -> None:
         EngineUnavailable: one is, or the address cannot be understood.
     """
     for host, port in parse(address).hosts:
-        if any(map(is_forbidden, _resolved(host, port))):
+        if any(map(is_forbidden, resolved(host, port))):
             raise EngineUnavailable(Verdict.FORBIDDEN)
 
 
@@ -55,6 +55,16 @@ def require_allowed_peer(peer: object) -> None:
         raise EngineUnavailable(Verdict.FORBIDDEN)
 
 
+def resolved(host: str, port: int) -> list[str]:
+    """Return the IP addresses that *host* means just now; none where it is unknown."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        # A name that leads nowhere harms nobody; connecting will say so.
+        return []
+    return list(dict.fromkeys(str(place[4][0]) for place in found))
+
+
 def _inside(address: _Address) -> list[_Address]:
     """Return the IPv4 addresses that an IPv6 address stands for."""
     if isinstance(address, ipaddress.IPv4Address):
@@ -63,12 +73,3 @@ def _inside(address: _Address) -> list[_Address]:
     if any(address in network for network in _TRANSLATED):
         inner.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
     return inner
-
-
-def _resolved(host: str, port: int) -> list[str]:
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        # A name that leads nowhere harms nobody; connecting will say so.
-        return []
-    return [str(place[4][0]) for place in found]

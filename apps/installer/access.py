@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from functools import wraps
-from typing import Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec
 
+from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
@@ -23,6 +24,24 @@ FORM_FIELD = "csrfmiddlewaretoken"
 FORM_HEADER = "X-CSRFToken"
 
 
+class NoFiles(FileUploadHandler):
+    """Files are no part of the setup: none is kept, in memory or on the disk."""
+
+    def new_file(self, *args: Any, **kwargs: Any) -> None:
+        """Leave out what comes.
+
+        Raises:
+            SkipFile: always.
+        """
+        raise SkipFile
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
+        """Nothing comes here."""
+
+    def file_complete(self, file_size: int) -> None:
+        """Nothing comes here."""
+
+
 def before_installation(view: View[Arguments]) -> View[Arguments]:
     """Close *view* for good once the site is installed."""
 
@@ -32,6 +51,7 @@ def before_installation(view: View[Arguments]) -> View[Arguments]:
     ) -> HttpResponseBase:
         if state.installed():
             raise Http404
+        request.upload_handlers = [NoFiles(request)]
         return view(request, *args, **kwargs)
 
     return closed_afterwards

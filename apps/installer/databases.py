@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from installer.models import Installation
+
+logger = logging.getLogger(__name__)
 
 
 class DatabaseProblem(Exception):
@@ -59,6 +62,15 @@ CATEGORIES = [
         _("The database server has no free connection. Raise its limit, or stop other programs."),
     ),
     Category(
+        (
+            "expected authentication request",
+            "invalid response to ssl negotiation",
+            "server sent an error response during ssl exchange",
+            "server closed the connection unexpectedly",
+        ),
+        _("Something answers there, but not as a PostgreSQL does. Is the port right, or is it starting?"),
+    ),
+    Category(
         ("ssl", "certificate"), _("The database server and this site do not agree about TLS (sslmode).")
     ),
     Category(
@@ -83,6 +95,7 @@ CATEGORIES = [
 # Any number will do that other programs are unlikely to lock.
 LOCK = 0x1257A11
 
+UNKNOWN = _("The database refuses, for a reason that only the log of the server tells.")
 NO_DATABASE = _("There is no such database on that server. Create it first, or look for a typing error.")
 NO_NAME = _(
     "The address names a server, but no database on it. Write its name at the end: "
@@ -92,7 +105,10 @@ NO_ROLE = _("The database server does not know this user.")
 
 
 def in_words(error: Exception) -> str:
-    """Return what a driver's error means, as a sentence; its first line where that is not known."""
+    """Return what a driver's error means, as a sentence.
+
+    What is not known is only logged: it may be anything that the other side has said.
+    """
     told = str(error).strip() or type(error).__name__
     lower = told.lower()
     if "does not exist" in lower and ("database" in lower or "role" in lower):
@@ -102,7 +118,8 @@ def in_words(error: Exception) -> str:
     for category in CATEGORIES:
         if any(phrase in lower for phrase in category.phrases):
             return str(category.words)
-    return str(_("The database says: %(message)s")) % {"message": told.splitlines()[0]}
+    logger.warning("The database says: %s", told.splitlines()[0])
+    return str(UNKNOWN)
 
 
 def check_address(url: str) -> None:

@@ -139,6 +139,8 @@ def of_address(url: str) -> Faults:
     except ValidationError:
         # The validator knows no names without a dot, which are usual inside a house.
         is_plain = parts.scheme in {"http", "https"} and (parts.hostname or "").replace("-", "").isalnum()
+    # Python's parser leaves ends of lines and tabs out, as if they had not been typed.
+    is_plain = is_plain and url.isprintable() and " " not in url
     return {} if is_plain else {"site_url": [_("Write it as https://www.example.org, without a path.")]}
 
 

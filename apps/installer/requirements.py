@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
+import shlex
 import shutil
 import sqlite3
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -18,9 +19,9 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 
 from core.client_ip import client_ip, is_from_trusted_proxy
-from installer import catalogues
+from installer import catalogues, packages
 
-# What would be missed first; the rest comes with them.
+# Those that are named where nothing is wrong.
 PACKAGES = (
     "Django",
     "django-redis",
@@ -30,6 +31,7 @@ PACKAGES = (
     "whitenoise",
     "pillow",
 )
+OLDEST_PYTHON, NEWEST_PYTHON = (3, 11), (3, 13)
 LEAST_SQLITE = (3, 31)
 MEGABYTE = 1_000_000
 LITTLE_ROOM = 500 * MEGABYTE
@@ -106,39 +108,49 @@ def _lines(found: list[Requirement]) -> Iterator[str]:
 
 def _python() -> Requirement:
     version = platform.python_version()
-    return Requirement(_("Python"), version)
+    if OLDEST_PYTHON <= sys.version_info[:2] <= NEWEST_PYTHON:
+        return Requirement(_("Python"), version)
+    advice = _(
+        "The site was tested with 3.11 to 3.13. Choose one of them, in the panel of your host for instance."
+    )
+    return Requirement(_("Python"), version, Level.WARNING, advice)
 
 
 def _packages() -> Requirement:
-    versions = {name: _version(name) for name in PACKAGES}
-    missing = [name for name, version in versions.items() if not version]
-    if missing:
-        advice = _("Install them with: %(command)s") % {"command": "pip install -r requirements.txt"}
-        return Requirement(
-            _("Packages"), _("missing: %(names)s") % {"names": ", ".join(missing)}, Level.ERROR, advice
-        )
-    found = ", ".join(f"{name} {version}" for name, version in versions.items())
-    return Requirement(_("Packages"), found)
+    locked = packages.locked()
+    if lacking := packages.missing(locked):
+        found = _("missing: %(names)s") % {"names": ", ".join(f"{one.name} {one.wanted}" for one in lacking)}
+        return Requirement(_("Packages"), found, Level.ERROR, _how_to_install())
+    if others := packages.others(locked):
+        found = _("not as tested: %(names)s") % {
+            "names": ", ".join(f"{one.name} {one.found} ({one.wanted})" for one in others)
+        }
+        return Requirement(_("Packages"), found, Level.WARNING, _how_to_install())
+    return Requirement(_("Packages"), ", ".join(f"{name} {packages.version(name)}" for name in PACKAGES))
 
 
-def _version(name: str) -> str:
-    try:
-        return metadata.version(name)
-    except metadata.PackageNotFoundError:
-        return ""
+def _how_to_install() -> str:
+    words = [sys.executable, "-m", "pip", "install", "-r", str(settings.BASE_DIR / packages.LOCK)]
+    return _(
+        "Install what the site was tested with, then restart it: %(command)s On cPanel, the button Run Pip "
+        "Install of Setup Python App does the same."
+    ) % {"command": shlex.join(words)}
 
 
 def _directory() -> Requirement:
     path = Path(settings.VAR_DIR)
     name = _("Writable directory")
     nearest = next(one for one in (path, *path.parents) if one.exists())
-    if os.access(nearest, os.W_OK | os.X_OK):
+    needed = [nearest, *(one for one in (path / "cache", Path(settings.MEDIA_ROOT)) if one.exists())]
+    closed = [one for one in needed if not os.access(one, os.W_OK | os.X_OK)]
+    if not closed:
         return Requirement(name, str(path))
     advice = _(
         "Give the user that runs the site the right to write to it, or name another one in the variable "
         "VAR_DIR."
     )
-    return Requirement(name, _("%(path)s cannot be written") % {"path": path}, Level.ERROR, advice)
+    found = _("%(path)s cannot be written") % {"path": ", ".join(map(str, closed))}
+    return Requirement(name, found, Level.ERROR, advice)
 
 
 def _room() -> Requirement:
@@ -160,7 +172,7 @@ def _sqlite() -> Requirement:
 
 
 def _postgresql() -> Requirement:
-    version = _version("psycopg")
+    version = packages.version("psycopg")
     if version and find_spec("psycopg"):
         return Requirement(_("PostgreSQL driver"), f"psycopg {version}")
     advice = _("Only needed for PostgreSQL: pip install “psycopg[binary,pool]”")

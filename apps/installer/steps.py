@@ -36,12 +36,14 @@ class Step:
         title: its name in the progress bar.
         form: what it asks, how that is checked, and how it is kept.
         is_asked: whether it is part of the way, by what was answered before.
+        tries_addresses: whether going on connects to what was typed.
     """
 
     slug: str
     title: Promise
     form: type[StepForm]
     is_asked: Callable[[Answers], bool] = _always
+    tries_addresses: bool = False
 
     @property
     def template(self) -> str:
@@ -52,11 +54,11 @@ class Step:
 STEPS = (
     Step("welcome", _("Welcome"), WelcomeForm),
     Step("requirements", _("Requirements"), RequirementsForm),
-    Step("database", _("Database"), DatabaseForm),
+    Step("database", _("Database"), DatabaseForm, tries_addresses=True),
     # An installation that is taken over knows the rest.
     Step("site", _("Site"), SiteForm, _on_a_new_site),
     Step("administrator", _("Administrator"), AdministratorForm, _on_a_new_site),
-    Step("cache", _("Cache"), CacheForm, _on_a_new_site),
+    Step("cache", _("Cache"), CacheForm, _on_a_new_site, tries_addresses=True),
     Step("summary", _("Install"), SummaryForm),
 )
 

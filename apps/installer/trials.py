@@ -6,6 +6,7 @@ JSON, and otherwise with the whole page of the step, for browsers without a scri
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any, cast
 
 from django.contrib.auth.password_validation import get_default_password_validators, validate_password
@@ -23,15 +24,14 @@ from installer.forms.base import StepForm
 from installer.forms.cache import CacheForm
 from installer.steps import Step
 
-TESTS_RATE = "30/m"
 # What only templates can read.
-FOR_PAGES = frozenset({"result", "form", "deep", "figures"})
+FOR_PAGES = frozenset({"result", "form", "deep", "figures", "is_measured"})
 MEASURES_RATE = "6/m"
 PASSWORDS_RATE = "120/m"
 
 
 @for_the_owner(["POST"])
-@limited("setup-test", TESTS_RATE)
+@limited(*wizard.TESTS)
 def test_port(request: HttpRequest) -> HttpResponse:
     """Look for a Redis at the odd port or socket of step 2.
 
@@ -64,14 +64,14 @@ def _port(values: dict[str, Any]) -> dict[str, Any]:
 
 
 @for_the_owner(["POST"])
-@limited("setup-test", TESTS_RATE)
+@limited(*wizard.TESTS)
 def test_redis(request: HttpRequest) -> HttpResponse:
     """Connect to the Redis that was typed in step 6. JSON as the cache page's; see :func:`_test`."""
     return _test(request, deep=False)
 
 
 @for_the_owner(["POST"])
-@limited("setup-test", TESTS_RATE)
+@limited(*wizard.TESTS)
 def test_advanced(request: HttpRequest) -> HttpResponse:
     """Do with it what the cache will do. JSON as the cache page's; see :func:`_test`."""
     return _test(request, deep=True)
@@ -82,6 +82,7 @@ def test_advanced(request: HttpRequest) -> HttpResponse:
 def measure(request: HttpRequest) -> HttpResponse:
     """Measure Redis and files on this host; takes some seconds.
 
+    JSON: ``ok``; ``lines`` (each ``engine``, ``read``, ``write`` in microseconds), ``verdict``, ``winner``.
     Template ``installer/figures.html``: ``figures``, None where nothing could be measured.
     """
     found, form = _open_step(request, "cache")
@@ -90,8 +91,10 @@ def measure(request: HttpRequest) -> HttpResponse:
     form = cast(CacheForm, form)
     form.is_valid()
     answers.keep(found.slug, form.draft())
-    figures = measuring.measure(form.fixed or form.place.address()) if form.is_valid_place else None
-    return _answer(request, found, form, "installer/figures.html", {"figures": figures, "is_measured": True})
+    figures = measuring.measure(form.fixed or form.place.address()) if form.may_be_tried else None
+    told = {"ok": figures is not None, **(asdict(figures) if figures else {})}
+    told |= {"figures": figures, "is_measured": True}
+    return _answer(request, found, form, "installer/figures.html", told)
 
 
 def _test(request: HttpRequest, *, deep: bool) -> HttpResponse:

@@ -10,6 +10,7 @@ app_name = "installer"
 
 urlpatterns = [
     path("", views.start, name="start"),
+    path("redis-guide/", views.redis_guide, name="redis_guide"),
     path("progress/", wizard.how_far, name="progress"),
     path("test-port/", trials.test_port, name="test_port"),
     path("test-redis/", trials.test_redis, name="test_redis"),

@@ -9,6 +9,8 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 
+from core.limits import by_ip, usage
+from core.views import too_many_requests
 from installer import (
     answers,
     installing,
@@ -30,6 +32,9 @@ from installer.forms.welcome import language_links, language_wanted, remember_la
 from installer.progress import Progress
 from installer.setup_plan import plan_of
 from installer.steps import Step
+
+# All that tries an address on behalf of somebody counts together.
+TESTS = ("setup-test", "30/m")
 
 
 @for_the_owner(["GET", "HEAD", "POST"])
@@ -110,6 +115,10 @@ def _post(request: HttpRequest, found: Step, form: StepForm, known: Answers) -> 
         return _go_on(found, form.skipped(), form)
     if found.slug == "summary":
         return _install(request, found, form, known)
+    if found.tries_addresses:
+        tries = usage(request, *TESTS, by_ip(request))
+        if tries and tries.exceeded:
+            return too_many_requests(request, tries.retry_after)
     if form.is_valid() and form.try_out():
         return _go_on(found, form.answer(), form)
     answers.keep(found.slug, form.draft())
@@ -141,6 +150,7 @@ def _install(request: HttpRequest, found: Step, form: StepForm, known: Answers) 
         "plan": plan,
         "is_reused": is_reused(known),
         "is_secure": request.is_secure(),
+        "is_mail_set": bool(settings.CONFIGURATION.email_url),
         "is_renewed": is_renewed,
         "commands": restart.commands(),
     }

@@ -82,6 +82,7 @@ SITE = [
     # Closed for good once the site is installed.
     same("installer:start", "/install/", NOT_FOUND),
     Row("installer:step", "/install/welcome/", NOT_FOUND, NOT_FOUND),
+    Row("installer:redis_guide", "/install/redis-guide/", NOT_FOUND),
     Row("installer:progress", "/install/progress/", NOT_FOUND),
     Row("installer:test_port", "/install/test-port/", BAD_METHOD, NOT_FOUND),
     Row("installer:test_redis", "/install/test-redis/", BAD_METHOD, NOT_FOUND),

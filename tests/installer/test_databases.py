@@ -215,10 +215,14 @@ def test_tables_that_do_not_meet_ours_disturb_nobody(
 # --- Words ---
 
 
-def test_what_nobody_foresaw_is_told_in_its_own_first_line() -> None:
+def test_what_nobody_foresaw_is_logged_and_not_repeated(caplog: pytest.LogCaptureFixture) -> None:
     error = OperationalError("something new under the sun\nDETAIL: and more")
-    assert databases.in_words(error) == "The database says: something new under the sun"
-    assert databases.in_words(OperationalError()) == "The database says: OperationalError"
+    assert databases.in_words(error) == str(databases.UNKNOWN)
+    assert databases.in_words(OperationalError()) == str(databases.UNKNOWN)
+    assert [record.getMessage() for record in caplog.records] == [
+        "The database says: something new under the sun",
+        "The database says: OperationalError",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -138,7 +138,7 @@ def test_uwsgi_is_asked_where_it_has_a_master(
     written: Path, monkeypatch: pytest.MonkeyPatch, master: int
 ) -> None:
     uwsgi = _Uwsgi(master)
-    monkeypatch.setitem(sys.modules, "uwsgi", uwsgi)  # type: ignore[arg-type]
+    monkeypatch.setitem(sys.modules, "uwsgi", uwsgi)
     assert restart.renew() is bool(master)
     assert uwsgi.reloads == bool(master)
     assert Path(sys.executable).name in restart.commands()[1]

@@ -7,13 +7,20 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.core.validators import MaxLengthValidator
+from django.forms.boundfield import BoundField, BoundWidget
 from django.http import HttpRequest, HttpResponse
+from django.utils.functional import Promise
 
 from cacheadmin import encryption
 from installer.answers import NOTHING, Answer, Answers
 
 # More than any field of the wizard needs, and little enough to keep.
 LONGEST = 500
+
+
+def in_own_words(field: BoundField, words: Mapping[str, Promise]) -> list[tuple[BoundWidget, Promise]]:
+    """Return the choices of *field*, each with what is said of its value."""
+    return [(choice, words[str(choice.data["value"])]) for choice in field]
 
 
 class StepForm(forms.Form):

@@ -6,17 +6,20 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
-from django.utils.functional import cached_property
+from django.forms.boundfield import BoundWidget
+from django.utils.functional import Promise, cached_property
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
-from cacheadmin import encryption
+from cacheadmin import encryption, guard
 from cacheadmin.connection import ConnectionTest, deep_test, simple_test
+from cacheadmin.engines.base import EngineUnavailable
 from cacheadmin.engines.redis import without_password
 from cacheadmin.forms import ConnectionForm
 from installer import redis_found
 from installer.answers import NOTHING, Answer, Answers
-from installer.forms.base import StepForm
+from installer.fixed import Fixed, fixed
+from installer.forms.base import LONGEST, StepForm, in_own_words
 
 REDIS, FILE = "redis", "file"
 # The name under which the address is kept, encrypted, as it holds the password.
@@ -39,6 +42,18 @@ class CacheForm(StepForm):
         known = {name: value for name, value in self.initial.items() if name != "engine"}
         self.place = ConnectionForm(self.data or None, saved=saved, is_guarded=True, initial=known)
 
+    @property
+    def tiles(self) -> list[tuple[BoundWidget, Promise]]:
+        """The engines, each in its own words."""
+        is_known = bool(self.kept.values or self.fixed) or self.found.best is not None
+        words = {
+            REDIS: _("Tested before it is used.")
+            if is_known
+            else _("None was found on this machine; it may be elsewhere."),
+            FILE: _("In the site’s own directory. Works everywhere."),
+        }
+        return in_own_words(self["engine"], words)
+
     @cached_property
     def found(self) -> redis_found.Found:
         """What was found on this machine."""
@@ -50,9 +65,25 @@ class CacheForm(StepForm):
         return fixed_address()
 
     @property
+    def shown(self) -> Fixed | None:
+        """The same as it may be shown."""
+        return fixed("REDIS_URL", without_password(self.fixed)) if self.fixed else None
+
+    @property
     def is_valid_place(self) -> bool:
         """Whether what was typed is an address, if one is needed."""
         return bool(self.fixed) or self.place.is_valid()
+
+    @property
+    def may_be_tried(self) -> bool:
+        """Whether there is an address, and it leads nowhere that is nobody's business."""
+        if self.fixed or not self.is_valid_place:
+            return self.is_valid_place
+        try:
+            guard.require_allowed(self.place.address())
+        except EngineUnavailable:
+            return False
+        return True
 
     @property
     def opens_more(self) -> bool:
@@ -127,7 +158,8 @@ class CacheForm(StepForm):
 
     def _typed(self) -> dict[str, Any]:
         fields = self.place.fields.items()
-        return {name: field.widget.value_from_datadict(self.data, {}, name) for name, field in fields}
+        typed = {name: field.widget.value_from_datadict(self.data, {}, name) for name, field in fields}
+        return {name: value[:LONGEST] if isinstance(value, str) else value for name, value in typed.items()}
 
     def _kept_address(self) -> str:
         return _open(self.kept)

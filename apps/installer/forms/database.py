@@ -8,20 +8,23 @@ from urllib.parse import quote, urlencode
 
 from django import forms
 from django.conf import settings
-from django.utils.translation import gettext as _now
+from django.forms.boundfield import BoundWidget
+from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
-from cacheadmin import encryption, guard
-from cacheadmin.engines.base import EngineUnavailable
-from cacheadmin.forms import Place
-from cacheadmin.verdicts import Verdict
+from cacheadmin import encryption
 from installer import trial
 from installer.answers import NOTHING, Answer, Answers
 from installer.databases import DatabaseProblem
-from installer.forms.base import StepForm
+from installer.fixed import Fixed, fixed, without_secret
+from installer.forms.base import StepForm, in_own_words
 from installer.forms.site import seen_address
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
+ENGINES_IN_WORDS: dict[str, Promise] = {
+    SQLITE: _("A file in the site’s own directory. Nothing to set up."),
+    POSTGRESQL: _("A server of its own. Your host tells you name, user and password."),
+}
 NEEDED = ("host", "name", "user")
 
 
@@ -60,6 +63,11 @@ class DatabaseForm(StepForm):
         for name in NEEDED:
             self.fields[name].required = not self.is_bound or self.data.get("engine") == POSTGRESQL
 
+    @property
+    def tiles(self) -> list[tuple[BoundWidget, Promise]]:
+        """The engines, each in its own words."""
+        return in_own_words(self["engine"], ENGINES_IN_WORDS)
+
     # Whether the database that was tried holds an installed site.
     holds_site = False
 
@@ -73,15 +81,15 @@ class DatabaseForm(StepForm):
         return replace(answer, values={**answer.values, "seen": seen_address(self.request)})
 
     def clean(self) -> dict[str, Any]:
-        """Names are names, and the address leads nowhere that is nobody's business."""
+        """Names are one line, and the host is one host."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         if self.is_fixed or cleaned.get("engine") != POSTGRESQL:
             return cleaned
         for name in NEEDED:
             if not str(cleaned.get(name, "")).isprintable():
                 self.add_error(name, _("It must be one line of text."))
-        if leads_to_metadata(str(cleaned.get("host") or ""), cleaned.get("port")):
-            self.add_error("host", str(Verdict.FORBIDDEN.label))
+        if set(str(cleaned.get("host", ""))) & set(", "):
+            self.add_error("host", _("Name one host: without spaces and commas."))
         return cleaned
 
     @property
@@ -89,12 +97,17 @@ class DatabaseForm(StepForm):
         """Whether the environment names the database, and nothing is to be chosen."""
         return fixed_url() != ""
 
+    @property
+    def fixed(self) -> Fixed | None:
+        """The database that is named elsewhere, as it may be shown."""
+        return fixed("DATABASE_URL", without_secret(fixed_url())) if self.is_fixed else None
+
     def try_out(self) -> bool:
         """Whether the site can live there, and what to do where one does already."""
         cleaned = self.cleaned_data
         url = fixed_url() or url_of({**cleaned, "password": self.secret("password")})
         try:
-            self.holds_site = bool(url) and trial.try_out(url)
+            self.holds_site = bool(url) and trial.try_out(url, is_guarded=not self.is_fixed)
         except DatabaseProblem as problem:
             self.add_error(None, str(problem))
             return False
@@ -108,17 +121,6 @@ class DatabaseForm(StepForm):
             self.add_error(None, words)
             return False
         return True
-
-
-def leads_to_metadata(host: str, port: int | None) -> bool:
-    """Whether *host* is an address that nobody may try who is not known yet, or a name that leads there."""
-    if not host or host.startswith("/"):
-        return False
-    try:
-        guard.require_allowed(Place(host=host, port=port).address())
-    except EngineUnavailable as error:
-        return error.verdict is Verdict.FORBIDDEN
-    return False
 
 
 def fixed_url() -> str:
@@ -155,7 +157,7 @@ def is_reused(answers: Answers) -> bool:
 def database_in_words(answers: Answers) -> str:
     """Return what was chosen, for people; no password."""
     if fixed_url():
-        return _now("as the variable DATABASE_URL says")
+        return without_secret(fixed_url())
     values = answers.get("database", NOTHING).values
     if values.get("engine") != POSTGRESQL:
         return f"SQLite, {settings.VAR_DIR / 'db.sqlite3'}"

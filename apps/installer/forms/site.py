@@ -8,13 +8,14 @@ from urllib.parse import urlsplit
 
 from django import forms
 from django.conf import settings
-from django.http.request import split_domain_port
+from django.http.request import split_domain_port, validate_host
 from django.utils.functional import Promise
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from installer import plan
 from installer.answers import NOTHING
+from installer.fixed import Fixed, by_variable_alone
 from installer.forms.base import StepForm
 from installer.forms.welcome import own_names
 from installer.plan import Plan
@@ -71,6 +72,31 @@ class SiteForm(StepForm):
             self.fields["time_zone"].widget.attrs["data-guess"] = "1"
         label = _("Answer to %(host)s as well, the name you came by")
         self.fields["answers_here"].label = label % {"host": self.request.get_host()}
+        if self.fixed_url is not None:
+            self.fields["site_url"].disabled = True
+            self.initial = {**self.initial, "site_url": self.fixed_url.value}
+
+    @property
+    def fixed_url(self) -> Fixed | None:
+        """The address of the site, where the environment says it."""
+        return by_variable_alone("SITE_URL", str(settings.CONFIGURATION.site_url))
+
+    @property
+    def fixed_hosts(self) -> Fixed | None:
+        """The names that the site answers to, where the environment says them."""
+        return by_variable_alone("ALLOWED_HOSTS", ", ".join(settings.CONFIGURATION.allowed_hosts))
+
+    @property
+    def fixed_origins(self) -> Fixed | None:
+        """The addresses that forms may come from, where the environment says them."""
+        origins = ", ".join(settings.CONFIGURATION.csrf_trusted_origins)
+        return by_variable_alone("CSRF_TRUSTED_ORIGINS", origins)
+
+    @property
+    def is_shut_out(self) -> bool:
+        """Whether the environment will not let the site answer to the name that the owner came by."""
+        host, _port = split_domain_port(self.request.get_host())
+        return self.fixed_hosts is not None and not validate_host(host, settings.CONFIGURATION.hosts)
 
     @property
     def seen(self) -> str:
