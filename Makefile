@@ -168,6 +168,10 @@ torture: venv-dev programs build ## every engine, then the site, killed, filled,
 	$(VENV_PYTHON) -m tests.torture.http --seconds $(SECONDS) || failed=1; \
 	exit $$failed
 
+.PHONY: screenshots
+screenshots: venv-dev programs build ## take the pictures of the cache page in docs/images anew
+	@PYTHONPATH=.:apps $(VENV_PYTHON) -m tests.screenshots
+
 # --- Benchmarks ---
 
 # QUICK=1 takes a minute instead of ten; ONLY=file measures one family of peers; STRICT=1 fails on a missed target.
