@@ -25,11 +25,12 @@ WEEK_BEFORE = """
 import math, random
 from datetime import UTC, datetime, timedelta
 from cacheadmin.models import CacheEvent, HourlyCount, HourlyLatency
+from cacheadmin.stats.histogram import bucket_of
 random.seed(7)
 now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 shares = {"content": (0.95, 9), "lists": (0.9, 6), "settings": (0.99, 12), "users": (0.86, 2)}
 counts, latencies = [], []
-for back in range(1, 168):
+for back in range(168):
     hour = now - timedelta(hours=back)
     busy = 0.25 + 0.75 * math.sin(math.pi * ((hour.hour - 5) % 24) / 24) ** 2
     cold = 0.55 if back in (61, 62) else 0.8 if back in (63, 20) else 1
@@ -38,7 +39,8 @@ for back in range(1, 168):
         hits = int(reads * rate * cold * random.uniform(0.985, 1))
         counts.append(HourlyCount(cache="default", hour=hour, group=group, hits=hits, misses=reads - hits,
                                   writes=reads - hits, fallbacks=reads if cold == 0.55 else 0))
-        latencies.append(HourlyLatency(cache="default", hour=hour, group=group, bucket=40, number=reads // 8))
+        latencies.append(HourlyLatency(cache="default", hour=hour, group=group, bucket=bucket_of(210_000),
+                                       number=reads // 8))
 HourlyCount.objects.bulk_create(counts)
 HourlyLatency.objects.bulk_create(latencies)
 lost = now - timedelta(hours=62, minutes=-10)

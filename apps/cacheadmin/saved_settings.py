@@ -6,6 +6,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
+# Stands for whatever is saved: no lifetime is a truth value.
+ANY = True
+
+
+class ChangedMeanwhile(Exception):
+    """Somebody else has saved something else since whoever wants to save looked."""
+
 
 @dataclass(frozen=True)
 class SavedSettings:

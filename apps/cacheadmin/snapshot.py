@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from cacheadmin.saved_settings import Change, SavedSettings
+from cacheadmin.saved_settings import ANY, Change, SavedSettings
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,10 @@ class Store(Protocol):
     def save_choice(self, aliases: list[str], engine: str, location: str) -> Change:
         """Write the choice for the first of some aliases at one LOCATION."""
 
-    def save_lifetime(self, aliases: list[str], group: str, seconds: int | None) -> Change:
-        """Write the lifetime of a group for the first of some aliases at one LOCATION."""
+    def save_lifetime(
+        self, aliases: list[str], group: str, seconds: int | None, *, was: int | bool | None = ANY
+    ) -> Change:
+        """Write the lifetime of a group for the first of some aliases at one LOCATION, if it *was* that."""
 
     def restore(self, aliases: list[str], settings: SavedSettings) -> Change:
         """Write what was saved for some aliases at one LOCATION once."""

@@ -19,7 +19,7 @@ from django.core.signals import setting_changed
 from django.db import connections
 
 from cacheadmin import conf, groups, signals, watcher
-from cacheadmin.saved_settings import Change, SavedSettings
+from cacheadmin.saved_settings import ANY, Change, SavedSettings
 from cacheadmin.snapshot import Lifetimes, Saved, Snapshot, Store
 
 logger = logging.getLogger("cacheadmin")
@@ -217,7 +217,14 @@ def saved_lifetimes(location: str) -> Lifetimes:
     return found
 
 
-def save_lifetime(group: str, seconds: int | None, *, alias: str = "default", **origin: Any) -> None:
+def save_lifetime(
+    group: str,
+    seconds: int | None,
+    *,
+    alias: str = "default",
+    was: int | bool | None = ANY,
+    **origin: Any,
+) -> None:
     """Save how long entries of a group live in the alias and those at the same LOCATION.
 
     In force here at once and in the other processes within two seconds, for what is stored from then on.
@@ -226,9 +233,11 @@ def save_lifetime(group: str, seconds: int | None, *, alias: str = "default", **
         group: the group's name.
         seconds: whole seconds, 1 to 30 days; ``None`` goes back to what is declared.
         alias: a key of CACHES.
+        was: what whoever saves has seen; ``ANY`` for whatever it is.
         origin: what the event says of its cause, such as ``actor`` and ``request``.
 
     Raises:
+        ChangedMeanwhile: something else is saved by now; it stays.
         KeyError: there is no such group.
         ValueError: that is no lifetime, or no cache.
     """
@@ -241,7 +250,7 @@ def save_lifetime(group: str, seconds: int | None, *, alias: str = "default", **
             f"A lifetime is a whole number of seconds, 1 to {LONGEST_LIFETIME} (30 days), not {seconds!r}."
         )
     before = saved_lifetimes(conf.location(alias)).get(group)
-    change = store().save_lifetime(conf.together_with(alias), group, seconds)
+    change = store().save_lifetime(conf.together_with(alias), group, seconds, was=was)
     refresh(now=True)
     _tell("lifetime", change, alias=alias, group=group, seconds=seconds, before=before, **origin)
 

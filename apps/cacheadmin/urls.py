@@ -11,6 +11,7 @@ from cacheadmin.views import (
     connection,
     diagnosing,
     following,
+    helping,
     keys,
     lifetimes,
     page,
@@ -37,5 +38,6 @@ urlpatterns = [
     re_path(r"^keys/look/?$", keys.look, name="look"),
     re_path(r"^keys/delete/?$", keys.delete, name="delete"),
     re_path(r"^rollback/?$", rollback.roll_back, name="rollback"),
+    re_path(r"^help/?$", helping.show, name="help"),
     re_path(r"^diagnostics/?$", diagnosing.show, name="diagnostics"),
 ]

@@ -16,6 +16,7 @@ from cacheadmin import cached, encryption, groups, models, state
 from cacheadmin.backend import AdaptiveCache
 from cacheadmin.groups import Group
 from cacheadmin.models import CacheSettings, GroupLifetime
+from cacheadmin.saved_settings import ChangedMeanwhile
 from cacheadmin.sessions import SessionStore
 from cacheadmin.signals import cache_event
 from core.models import AdminHistory
@@ -334,3 +335,20 @@ def test_two_processes_that_save_at_once_lose_nothing(pair: tuple[Worker, Worker
     for worker in pair:
         worker("state.refresh(now=True)")
         assert worker("(state.lifetime('content'), state.lifetime('sessions'))") == (119, 119)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_saves_over_what_he_has_not_seen_is_told_and_changes_nothing(new_cache: CacheMaker) -> None:
+    new_cache("file")
+    state.save_lifetime("content", 50, was=None)
+    # Both have seen fifty; the second one comes a moment later.
+    state.save_lifetime("content", 60, was=50)
+    with pytest.raises(ChangedMeanwhile):
+        state.save_lifetime("content", 70, was=50)
+    with pytest.raises(ChangedMeanwhile):
+        state.save_lifetime("content", None, was=None)
+    assert state.lifetime("content") == 60
+    state.save_lifetime("users", 80, was=None)
+    assert (state.lifetime("content"), state.lifetime("users")) == (60, 80)
+    state.save_lifetime("content", 90)
+    assert state.lifetime("content") == 90

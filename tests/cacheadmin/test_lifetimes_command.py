@@ -80,7 +80,7 @@ def test_without_tables_the_command_says_what_to_do(
 ) -> None:
     new_cache("file")
 
-    def fail(*args: Any) -> None:
+    def fail(*args: Any, **kwargs: Any) -> None:
         raise DatabaseError("no such table")
 
     monkeypatch.setattr("cacheadmin.models.save_lifetime", fail)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -9,12 +10,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.core.cache import caches
 from django.utils import translation
+from pytest_django import Settings
 
-from cacheadmin import refill, warmers
+from cacheadmin import detect, refill, warmers
 from cacheadmin.backend import AdaptiveCache
 from cacheadmin.sparkline import Sparkline, sparklines
 from cacheadmin.statistics import Counts, Hour, Statistics, statistics
 from cacheadmin.templatetags.cacheadmin import grouped
+from cacheadmin.views import benchmarking
 from cacheadmin.warm_progress import GroupResult, Progress
 from tests.cacheadmin.people import PAGE, person, text_of
 from tests.cacheadmin.redis_engines import MINIMAL
@@ -147,3 +150,82 @@ def test_the_table_says_when_a_group_was_last_cleared() -> None:
     rows = {row.report.name: row.cleared_at for row in owner.get(PAGE).context["groups"]}
     assert rows["content"] is not None
     assert rows["lists"] is None
+
+
+# --- What is offered ---
+
+
+def test_a_redis_elsewhere_is_offered_with_what_the_form_would_say(
+    new_cache: CacheMaker, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = new_cache("file")
+    monkeypatch.setattr(detect, "PORTS", (redis_server.port,))
+    owner = person("view_cache", "configure_cache", "test_cache")
+    assert "Found elsewhere" not in text_of(owner.get(PAGE))
+    answer = owner.get(PAGE, {"more": "offers"})
+    offered = next(one for one in answer.context["offers"] if str(redis_server.port) in one.candidate.address)
+    assert dict(offered.fields) == {"host": "127.0.0.1", "port": redis_server.port}
+    shown = text_of(answer)
+    assert "Found elsewhere on this host" in shown
+    assert f"Save the address redis://127.0.0.1:{redis_server.port}/0" in shown
+    owner.post(f"{PAGE}address/", {name: str(value) for name, value in offered.fields})
+    assert cache.space.selector.plan.location == redis_server.url()
+
+
+def test_a_redis_that_asks_for_a_password_is_offered_without_a_button(
+    new_cache: CacheMaker, new_redis: RedisMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new_cache("file")
+    locked = new_redis(password="secret")
+    monkeypatch.setattr(detect, "PORTS", (locked.port,))
+    shown = text_of(person("view_cache", "test_cache").get(PAGE, {"more": "offers"}))
+    assert "It asks for a password" in shown
+    assert f"Advanced test of redis://127.0.0.1:{locked.port}/0" not in shown
+
+
+def test_whoever_may_not_test_looks_nowhere(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: object) -> None:
+        raise AssertionError("nobody may look")
+
+    monkeypatch.setattr(detect, "everywhere", fail)
+    assert person("view_cache").get(PAGE, {"more": "offers"}).context["offers"] is None
+    # Nor is anything offered where the environment decides.
+    settings.CACHEADMIN = {"ENVIRONMENT": {"LOCATION": "REDIS_URL"}}
+    assert person("view_cache", "test_cache").get(PAGE, {"more": "offers"}).context["offers"] == []
+
+
+def test_looking_too_often_is_refused(new_cache: CacheMaker, monkeypatch: pytest.MonkeyPatch) -> None:
+    new_cache("file")
+    monkeypatch.setattr(detect, "everywhere", lambda *args: [])
+    owner = person("view_cache", "test_cache")
+    for _time in range(20):
+        assert owner.get(PAGE, {"more": "offers"}).context["offers"] == []
+    answer = owner.get(PAGE, {"more": "offers"})
+    assert answer.context["offers"] is None
+    assert "That was too often" in text_of(answer)
+
+
+# --- Help and benchmark ---
+
+
+def test_the_help_has_a_part_for_each_link_that_leads_there() -> None:
+    owner = person(is_superuser=True)
+    shown = text_of(owner.get(f"{PAGE}help/"))
+    parts = set(re.findall(r'<section id="(\w+)"', shown))
+    linked = set(re.findall(r"help/?\?alias=default#(\w+)", text_of(owner.get(PAGE))))
+    assert linked
+    assert linked <= parts
+    french = text_of(owner.get(f"{PAGE}help/", headers={"Accept-Language": "fr"}))
+    assert "Fonctionnement du cache" in french
+
+
+def test_the_benchmark_speaks_the_language_of_the_page(
+    new_cache: CacheMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new_cache("file")
+    monkeypatch.setattr(benchmarking, "LENGTH", 0.1)
+    owner = person("view_cache", "test_cache")
+    shown = text_of(owner.post(f"{PAGE}benchmark/", headers={"Accept-Language": "fr"}))
+    assert "Lire ce qui existe" in shown
+    assert "Fichiers" in shown
+    assert ">hit<" not in shown

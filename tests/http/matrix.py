@@ -121,6 +121,8 @@ SITE = [
     Row("cacheadmin:delete", "/admin/cache/keys/delete", BAD_METHOD, CACHE_ADMINS),
     Row("cacheadmin:rollback", "/admin/cache/rollback/", BAD_METHOD, "302 403 403 302"),
     Row("cacheadmin:rollback", "/admin/cache/rollback", BAD_METHOD, "302 403 403 302"),
+    Row("cacheadmin:help", "/admin/cache/help/", CACHE_ADMINS),
+    Row("cacheadmin:help", "/admin/cache/help", CACHE_ADMINS),
     Row("cacheadmin:diagnostics", "/admin/cache/diagnostics/", CACHE_ADMINS),
     Row("core:media", "/media/{cover}", ALL_OK),
     Row("sitemap", "/sitemap.xml", ALL_OK),

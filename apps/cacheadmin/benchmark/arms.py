@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.utils.functional import Promise
 
 from cacheadmin import conf, detect
 from cacheadmin.engines.base import Engine, EngineUnavailable
@@ -20,7 +21,7 @@ from cacheadmin.engines.memory import MemoryEngine
 from cacheadmin.engines.redis import RedisEngine, connect_apart, without_password
 from cacheadmin.serializer import Serializer
 from cacheadmin.space import Space
-from cacheadmin.verdicts import Verdict
+from cacheadmin.verdicts import ENGINE_LABELS, Verdict
 
 # More than a benchmark stores.
 _ROOM = 1_000
@@ -36,6 +37,11 @@ class Reached:
     engine: str
     address: str
     failure: Verdict | None
+
+    @property
+    def engine_label(self) -> Promise:
+        """The engine, in the words people read."""
+        return ENGINE_LABELS[self.engine]
 
     @property
     def is_measured(self) -> bool:

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from django.utils.functional import Promise
+
 from cacheadmin.benchmark import words
 from cacheadmin.benchmark.rounds import HIT, INCR, MISS, SET, Samples
+from cacheadmin.verdicts import ENGINE_LABELS
 
 # What a site does: of 100 operations 80 find something, 10 do not, 9 store and one counts.
 WEIGHTS = {HIT: 0.80, MISS: 0.10, SET: 0.09, INCR: 0.01}
@@ -44,6 +47,16 @@ class Measurement:
     high: float
     rounds: int
     calls: int
+
+    @property
+    def engine_label(self) -> Promise:
+        """The engine, in the words people read."""
+        return ENGINE_LABELS[self.engine]
+
+    @property
+    def label(self) -> Promise:
+        """The operation, in the words people read."""
+        return words.OPERATION_LABELS[self.operation]
 
     def as_json(self) -> dict[str, Any]:
         """Return it for programs; ``null`` for an interval that cannot be told."""

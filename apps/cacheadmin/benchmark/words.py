@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from django.utils.functional import Promise
 from django.utils.text import get_text_list
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from cacheadmin.verdicts import ENGINE_LABELS
+
+OPERATION_LABELS: dict[str, Promise] = {
+    "hit": gettext_lazy("Read what is there"),
+    "miss": gettext_lazy("Read what is not there"),
+    "set": gettext_lazy("Write"),
+    "incr": gettext_lazy("Count up"),
+    "mix": gettext_lazy("A usual mix"),
+}
 
 
 def sentence(winner: str, times: float, close: Sequence[str]) -> str:

@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from cacheadmin import conf, encryption, places, snapshot
-from cacheadmin.saved_settings import Change, SavedSettings
+from cacheadmin.saved_settings import ANY, Change, ChangedMeanwhile, SavedSettings
 from cacheadmin.snapshot import Saved, SavedChoice
 from cacheadmin.verdicts import ENGINE_LABELS
 
@@ -203,17 +203,31 @@ def save_choice(aliases: list[str], engine: str, location: str) -> Change:
     return _change(aliases, write)
 
 
-def save_lifetime(aliases: list[str], group: str, seconds: int | None) -> Change:
+def save_lifetime(
+    aliases: list[str], group: str, seconds: int | None, *, was: int | bool | None = ANY
+) -> Change:
     """Write the lifetime of *group* for the first of *aliases*, in the place of any that the others have.
 
     Args:
         aliases: those at one LOCATION.
         group: the group's name.
         seconds: ``None`` forgets what was saved.
+        was: what has to be saved now, or nothing is changed; ``ANY`` for anything.
+
+    Raises:
+        ChangedMeanwhile: something else is.
     """
 
     def write(database: str) -> None:
         rows = GroupLifetime.objects.using(database)
+        known = (
+            rows.filter(group=group, alias__in=aliases)
+            .order_by("updated_at")
+            .values_list("seconds", flat=True)
+        )
+        # The one saved last counts.
+        if was is not ANY and known.last() != was:
+            raise ChangedMeanwhile
         if seconds is None:
             rows.filter(group=group, alias__in=aliases).delete()
             return

@@ -9,9 +9,10 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from cacheadmin import conf, groups, state
+from cacheadmin import groups, state
 from cacheadmin.access import requires
 from cacheadmin.groups import Group
+from cacheadmin.saved_settings import ChangedMeanwhile
 from cacheadmin.views.frame import alias_of, back, no_group
 
 
@@ -28,11 +29,19 @@ def save(request: HttpRequest) -> HttpResponse:
 
 
 def _save(request: HttpRequest, alias: str, group: Group) -> None:
-    label, typed = group.label or group.name, request.POST.get("seconds", "").strip()
-    # What somebody saved a moment ago shall not be undone by a page that does not show it.
-    state.refresh(now=True)
-    saved = state.saved_lifetimes(conf.location(alias)).get(group.name)
-    if request.POST.get("was", "") != ("" if saved is None else str(saved)):
+    label, typed, shown = (
+        group.label or group.name,
+        request.POST.get("seconds", "").strip(),
+        request.POST.get("was", ""),
+    )
+    try:
+        seconds, was = (int(text) if text else None for text in (typed, shown))
+        if seconds != was:
+            state.save_lifetime(
+                group.name, seconds, alias=alias, was=was, actor=request.user, request=request
+            )
+    except ChangedMeanwhile:
+        state.refresh(now=True)
         messages.warning(
             request,
             _(
@@ -41,11 +50,6 @@ def _save(request: HttpRequest, alias: str, group: Group) -> None:
             )
             % {"group": label, "seconds": typed[:20] or _("as declared")},
         )
-        return
-    try:
-        seconds = int(typed) if typed else None
-        if seconds != saved:
-            state.save_lifetime(group.name, seconds, alias=alias, actor=request.user, request=request)
     except ValueError:
         messages.error(
             request,

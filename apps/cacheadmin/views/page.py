@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.contrib import messages
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
-from cacheadmin import diagnostics, figures, history, trial, warmers, warmup
+from cacheadmin import diagnostics, figures, history, limit, trial, warmers, warmup
 from cacheadmin.access import requires
 from cacheadmin.connection import results
 from cacheadmin.forms import ConnectionForm, Place
@@ -25,9 +26,12 @@ from cacheadmin.rules import advise_on
 from cacheadmin.sparkline import Sparkline, sparklines
 from cacheadmin.statistics import Counts, Statistics, statistics, top_keys
 from cacheadmin.verdicts import ENGINE_LABELS
+from cacheadmin.views import benchmarking
 from cacheadmin.views.choosing import loses_sessions
+from cacheadmin.views.connection import MOST_TESTS, WINDOW, too_often
 from cacheadmin.views.following import following
 from cacheadmin.views.frame import alias_of, frame, space_of
+from cacheadmin.views.offers import Offer, offers
 
 # Events that are read for the marks of a week, and that the history shows at first and at most.
 _EVENTS, _SHOWN, _MOST_SHOWN = 200, 10, 200
@@ -90,6 +94,8 @@ def page(request: HttpRequest) -> HttpResponse:
         "figures": shown,
         "top": top_keys(alias, number=_MOST_TOP if more == "top" else _TOP, days=7),
         "held": held,
+        "offers": _offers(request, alias) if more == "offers" else None,
+        "benchmark_seconds": round(benchmarking.LENGTH),
         "groups": _groups(now, counted, held, events or []),
         "progress": warmup.progress(alias),
         "events": None if events is None else events[: _MOST_SHOWN if more == "history" else _SHOWN],
@@ -99,6 +105,17 @@ def page(request: HttpRequest) -> HttpResponse:
         "diagnostics": diagnostics.as_text(diagnostics.collected(now, counted, advice)),
     }
     return render(request, "cacheadmin/page.html", context)
+
+
+def _offers(request: HttpRequest, alias: str) -> list[Offer] | None:
+    """Return what is found elsewhere; ``None`` for those who may not look, or have looked too often."""
+    if not request.user.has_perm("cacheadmin.test_cache"):
+        return None
+    wait = limit.retry_after("test", request.user.pk, most=MOST_TESTS, seconds=WINDOW)
+    if wait:
+        messages.error(request, too_often(wait))
+        return None
+    return offers(space_of(alias))
 
 
 def _events(alias: str) -> list[CacheEvent] | None:

@@ -237,6 +237,24 @@
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
   });
 
+  /* --- Measuring takes a known time, and leads to a page of its own --- */
+
+  document.querySelectorAll("form[data-measures]").forEach((form) => {
+    const bar = form.querySelector("progress");
+    const said = form.querySelector("[role=status]");
+    form.addEventListener("submit", (event) => {
+      if (form.dataset.busy) { event.preventDefault(); return; }
+      form.dataset.busy = "1";
+      bar.max = Number(form.dataset.measures) * 1000;
+      bar.value = 0;
+      bar.hidden = false;
+      said.textContent = said.dataset.words;
+      setInterval(() => { bar.value += 250; }, 250);
+    });
+    // Whoever comes back by the browser's button finds it as it was.
+    window.addEventListener("pageshow", (event) => { if (event.persisted) window.location.reload(); });
+  });
+
   /* --- Copying --- */
 
   document.querySelectorAll("[data-copy]").forEach((place) => {
