@@ -7,7 +7,6 @@ heard less has taken its place: what was changed since then is read as it was be
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -43,19 +42,12 @@ class Pulse:
 
     def beat(self, engine: RedisEngine) -> None:
         """Raise the numbers, unless some worker of this machine has a moment ago."""
-        due = [name for name, cell in self.cells.items() if self._is_due(cell)]
+        pause = conf.get("REFRESH_INTERVAL")
+        due = [name for name, cell in self.cells.items() if self.words.claim(cell, pause)]
         for name, number in zip(due, engine.raise_numbers(due) if due else (), strict=True):
             cell = self.cells[name] + 1
             with self.words.lock():
                 self.words.cells[cell] = max(self.words.cells[cell], number)
-
-    def _is_due(self, cell: int) -> bool:
-        now, pause = time.time_ns(), conf.get("REFRESH_INTERVAL") * 1e9
-        with self.words.lock():
-            is_due = not 0 <= now - self.words.cells[cell] < pause
-            if is_due:
-                self.words.cells[cell] = now
-            return is_due
 
 
 def of(engine: RedisEngine, words: SharedState, namespace: str) -> Pulse:

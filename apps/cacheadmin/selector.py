@@ -64,7 +64,6 @@ class Selector:
         place = self._shared.path.with_name(f"{self._shared.path.name}.prober")
         self._only_prober = OnlyOne(place if self._shared.is_shared else None)
         self._is_over = threading.Event()
-        self._probed_at = float("-inf")
         self._database = SeenDatabase(self._shared)
         # The plan of others that could not be explained at the last look.
         self._doubted = 0
@@ -302,17 +301,13 @@ class Selector:
                 self._prober.start()
 
     def probe_once(self) -> None:
-        """Ask for the lost engine if that is due and nobody else of this machine does; takes no longer
-        than its timeouts.
+        """Ask for the lost engine if nobody else of this machine does or just did; takes no longer than its
+        timeouts.
         """
         if not self._has_arrived or not self.is_degraded or self.is_behind:
             return
-        now = time.monotonic()
-        if now - self._probed_at < conf.get("PROBE_INTERVAL"):
-            return
-        self._probed_at = now
         with self._only_prober.hold() as is_only, contextlib.suppress(EngineUnavailable):
-            if is_only:
+            if is_only and self._shared.claim(shared.PROBED, conf.get("PROBE_INTERVAL")):
                 self._return_home()
 
     def _probe_until_back(self) -> None:

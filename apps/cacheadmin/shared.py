@@ -28,9 +28,9 @@ logger = logging.getLogger("cacheadmin")
 
 # Seconds to wait for whoever holds the lock: at most the second or so that trying out a Redis takes.
 PATIENCE = 5.0
-LAYOUT = 4
+LAYOUT = 5
 # A row for each worker of this machine (``workers``).
-FIRST_WORKER, WORKERS, WORKER_CELLS = 16, 128, 6
+FIRST_WORKER, WORKERS, WORKER_CELLS = 17, 128, 6
 # Far more groups than a project has: each takes one in each of its caches, and keeps it.
 SLOTS = 8192
 _FIRST_SLOT = FIRST_WORKER + WORKERS * WORKER_CELLS
@@ -44,6 +44,8 @@ _LAYOUT, ACTIVE, CANDIDATE, SINCE, HOME, PLAN, REASON, LOOKED, EPOCH = range(9)
 REVISION, NONCE, PLACE, MOVED, MACHINE, REPORTED = range(9, 15)
 # Whether something was emptied, and nobody has filled it again yet.
 COLD = 15
+# When somebody last asked for a lost engine after an answer.
+PROBED = 16
 
 # No generation is of the year 2116: somebody has written over it.
 NO_TIME = 1 << 62
@@ -89,6 +91,26 @@ class SharedState:
     def write(self, cell: int, value: int) -> None:
         """Set a header cell; within ``change()``."""
         self.cells[cell] = value
+
+    def claim(self, cell: int, seconds: float) -> bool:
+        """Whether a thing that is due every so many *seconds* is due, and this process the one to do it.
+
+        Args:
+            cell: where it stands when somebody last did.
+            seconds: between two times.
+        """
+
+        def is_due() -> bool:
+            return not 0 <= time.time_ns() - self.cells[cell] < seconds * 1e9
+
+        # Mostly it is not, and a look is enough.
+        if not is_due():
+            return False
+        with self.lock():
+            if not is_due():
+                return False
+            self.cells[cell] = time.time_ns()
+            return True
 
     @contextlib.contextmanager
     def change(self) -> Iterator[None]:

@@ -84,7 +84,7 @@ def sign_in() -> None:
         return
     for words in _all_words():
         _write_row(words)
-        if state.has_store() and _is_report_due(words):
+        if state.has_store() and words.claim(REPORTED, REPORTED_EVERY):
             try:
                 state.store().save_workers(machine(), words.path.name, [_plain(one) for one in here(words)])
             except (Error, ImproperlyConfigured):
@@ -113,15 +113,6 @@ def _write_row(words: SharedState) -> None:
             words.cells[row], words.cells[row + _BEGAN], words.cells[row + _MACHINE] = mark
     words.cells[row + _SEEN] = time.time_ns()
     words.cells[row + _SETTINGS] = _settings(state.saved())
-
-
-def _is_report_due(words: SharedState) -> bool:
-    with words.lock():
-        now = time.time_ns()
-        is_due = not 0 <= now - words.read(REPORTED) < REPORTED_EVERY * 1e9
-        if is_due:
-            words.write(REPORTED, now)
-        return is_due
 
 
 # --- Looking ---

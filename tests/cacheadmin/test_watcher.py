@@ -15,6 +15,7 @@ import pytest
 from pytest_django import Settings
 
 from cacheadmin import watcher
+from cacheadmin.shared import PROBED
 from tests.cacheadmin.conftest import WorkerMaker
 from tests.cacheadmin.workers import Worker
 from tests.servers.redis import RedisServer
@@ -125,6 +126,43 @@ def test_without_threads_a_lost_redis_is_asked_for_after_answers(
     assert not [name for name in worker("[t.name for t in threading.enumerate()]") if "cacheadmin" in name]
     worker("__import__('django.core.signals').core.signals.request_finished.send(sender=None) and None")
     assert worker.engine == "redis"
+
+
+def test_without_threads_one_worker_of_a_machine_asks_for_a_lost_redis_in_each_window(
+    new_worker: WorkerMaker, database: Path, new_redis: RedisMaker
+) -> None:
+    server = new_redis()
+    told = {"THREADS": False, "PROBE_INTERVAL": 3600}
+    workers = [
+        new_worker("redis", location=server.url(), database=database, CACHEADMIN=told) for _ in range(3)
+    ]
+    for worker in workers:
+        worker("cache.set('a', 1)")
+    with server.client() as client:
+        # It answers, and nobody may write: as long as that lasts, it is lost.
+        client.config_set("min-replicas-to-write", 1)
+        workers[0]("cache.set('a', 2)")
+        assert [worker.engine for worker in workers] == ["file"] * 3
+
+        def refused() -> int:
+            return sum(seen["rejected_calls"] for seen in client.info("commandstats").values())
+
+        def probes() -> int:
+            before = refused()
+            for worker in workers:
+                worker.begin(ANSWER)
+            for worker in workers:
+                worker.finish()
+            return refused() - before
+
+        assert (probes(), probes()) == (1, 0)
+        end_window = f"cache.space.selector.words.write({PROBED}, 0)"
+        workers[1](end_window)
+        assert (probes(), probes()) == (1, 0)
+        client.config_set("min-replicas-to-write", 0)
+        workers[2](end_window)
+        probes()
+    assert [worker.engine for worker in workers] == ["redis"] * 3
 
 
 def test_an_error_in_between_ends_neither_the_thread_nor_a_request(
