@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from django.core.cache import caches
+from pytest_django import Settings
 
 from cacheadmin import groups, shared
 from cacheadmin.backend import AdaptiveCache
@@ -15,9 +16,11 @@ CacheMaker = Callable[..., AdaptiveCache]
 
 
 @pytest.fixture(autouse=True)
-def _few_slots(monkeypatch: pytest.MonkeyPatch) -> None:
+def _few_slots(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
     """Places for a few groups: how many there are makes no difference to what is told here."""
     monkeypatch.setattr(shared, "SLOTS", 64)
+    # On a busy machine a Redis may take its time, and is not lost.
+    settings.CACHEADMIN = {**settings.CACHEADMIN, "ANSWER_TIMEOUT": 5, "CONNECT_TIMEOUT": 5}
 
 
 @pytest.fixture(params=["redis", "file", "memory"])

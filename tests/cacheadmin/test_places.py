@@ -19,23 +19,37 @@ from tests.servers.postgres import PostgresServer
 # The databases here are others than that of the tests.
 pytestmark = pytest.mark.django_db
 
-Place = Callable[[dict[str, Any]], str]
 Configure = Callable[..., None]
+
+
+class Place:
+    """``place(described)`` is the place of a database with these settings."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self._patch = patch
+        self._made: list[ConnectionHandler] = []
+
+    def __call__(self, described: dict[str, Any]) -> str:
+        self._made.append(ConnectionHandler({"default": described}))
+        self._patch.setattr(places, "connections", self._made[-1])
+        return places.place_of("default")
+
+    @property
+    def connection(self) -> Any:
+        """The one that was asked last."""
+        return self._made[-1]["default"]
+
+    def close(self) -> None:
+        """Close them all."""
+        for handler in self._made:
+            handler.close_all()
 
 
 @pytest.fixture
 def place(monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    """The place of a database with these settings."""
-    made: list[ConnectionHandler] = []
-
-    def place_of(described: dict[str, Any]) -> str:
-        made.append(ConnectionHandler({"default": described}))
-        monkeypatch.setattr(places, "connections", made[-1])
-        return places.place_of("default")
-
-    yield place_of
-    for handler in made:
-        handler.close_all()
+    made = Place(monkeypatch)
+    yield made
+    made.close()
 
 
 @pytest.fixture
@@ -122,9 +136,8 @@ def test_whoever_may_not_ask_the_cluster_its_number_goes_by_its_address(
     place: Place, postgres_url: str
 ) -> None:
     asked_freely = place(postgres(postgres_url))
-    connected = places.connections["default"]
     role = fresh_name("role")
-    with connected.cursor() as cursor:
+    with place.connection.cursor() as cursor:
         cursor.execute("REVOKE EXECUTE ON FUNCTION pg_control_system() FROM PUBLIC")
         cursor.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'x'")
     confined = postgres(postgres_url, USER=role, PASSWORD="x")
@@ -138,7 +151,7 @@ def test_inside_a_transaction_nothing_is_asked(
     place: Place, postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = place(postgres(postgres_url))
-    monkeypatch.setattr(places.connections["default"], "in_atomic_block", True)
+    monkeypatch.setattr(place.connection, "in_atomic_block", True)
     assert places.place_of("default") == ""
     monkeypatch.undo()
     assert known

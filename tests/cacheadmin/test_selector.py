@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from cacheadmin import state
+from cacheadmin import selector, shared, state
 from cacheadmin.backend import AdaptiveCache
 from cacheadmin.engines.base import EngineUnavailable
 from cacheadmin.plan import Code
 from cacheadmin.selector import Selector
 from cacheadmin.snapshot import SavedChoice
 from cacheadmin.verdicts import Verdict
-from tests.cacheadmin.waiting import wait_until
+from tests.cacheadmin.conftest import nobodys_address
+from tests.cacheadmin.waiting import held_elsewhere, wait_until
 from tests.servers.redis import RedisServer
 
 CacheMaker = Callable[..., AdaptiveCache]
@@ -34,8 +36,8 @@ def neighbour() -> Iterator[Neighbour]:
         return made[-1]
 
     yield make
-    for selector in made:
-        selector.end()
+    for one in made:
+        one.end()
 
 
 def engine_of(cache: AdaptiveCache) -> str:
@@ -222,10 +224,10 @@ def test_a_loss_that_somebody_else_has_dealt_with_is_no_second_one(
 ) -> None:
     cache = new_cache("redis", location=redis_server.url())
     cache.set("a", 1)
-    selector = cache.space.selector
-    selector.fall_back(Code.REDIS, EngineUnavailable(Verdict.TIMED_OUT))
+    found = cache.space.selector
+    found.fall_back(Code.REDIS, EngineUnavailable(Verdict.TIMED_OUT))
     cache.set("a", 2)
-    selector.fall_back(Code.REDIS, EngineUnavailable(Verdict.TIMED_OUT))
+    found.fall_back(Code.REDIS, EngineUnavailable(Verdict.TIMED_OUT))
     assert (engine_of(cache), cache.get("a")) == ("file", 2)
 
 
@@ -257,13 +259,13 @@ def test_a_worker_that_is_behind_neither_reads_nor_leaves_anything_old(
 
 @pytest.mark.skipif(not hasattr(os, "register_at_fork"), reason="there is no fork here")
 def test_a_childs_selector_begins_anew(new_cache: CacheMaker) -> None:
-    selector = new_cache("file").space.selector
-    selector.live()
+    found = new_cache("file").space.selector
+    found.live()
     locked = threading.Event()
     release = threading.Event()
 
     def hold() -> None:
-        with selector.words.lock(), selector._thread_lock:
+        with found.words.lock(), found._thread_lock:
             locked.set()
             release.wait(10)
 
@@ -271,11 +273,50 @@ def test_a_childs_selector_begins_anew(new_cache: CacheMaker) -> None:
     thread.start()
     locked.wait(5)
     # What a fork does in the child, where that thread does not exist.
-    descriptor = selector._only_prober._descriptor = os.open("/dev/null", os.O_RDONLY)
-    selector.forget_threads()
-    assert selector._thread_lock.acquire(blocking=False)
-    selector._thread_lock.release()
+    descriptor = found._only_prober._descriptor = os.open("/dev/null", os.O_RDONLY)
+    found.forget_threads()
+    assert found._thread_lock.acquire(blocking=False)
+    found._thread_lock.release()
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(descriptor)
     release.set()
     thread.join()
+
+
+def test_a_child_waits_for_nobody_who_looks_for_a_selector_in_its_parent(new_cache: CacheMaker) -> None:
+    found = new_cache("file").space.selector
+    with held_elsewhere(selector._registry_lock):
+        selector._after_fork()
+        with ThreadPoolExecutor(1) as threads:
+            assert threads.submit(selector.every).result(30) == [found]
+
+
+@pytest.mark.django_db
+def test_who_asks_for_a_lost_engine_follows_a_choice_that_others_have_followed(
+    new_cache: CacheMaker, redis_server: RedisServer, neighbour: Neighbour, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = new_cache("redis", location=redis_server.url())
+    state.refresh(now=True)
+    cache.set("a", 1)
+    redis_server.kill()
+    # Others have gone over to another address; there is nobody either.
+    chosen = SavedChoice("redis", nobodys_address(), 1)
+    ahead = neighbour(cache)
+    monkeypatch.setattr(state, "refresh_alone", lambda: cache.space.selector.follow(chosen))
+    cache.get("a")
+    ahead.follow(chosen)
+    ahead.live()
+    wait_until(lambda: not cache.space.selector.is_behind, seconds=10)
+    assert cache.space.selector.address() == chosen.location
+
+
+def test_after_an_answer_nobody_asks_for_what_is_not_lost(
+    new_cache: CacheMaker, redis_server: RedisServer
+) -> None:
+    cache = new_cache("redis", location=redis_server.url())
+    found = cache.space.selector
+    found.probe_once()
+    assert found.words.read(shared.PROBED) == 0
+    cache.set("a", 1)
+    found.probe_once()
+    assert found.words.read(shared.PROBED) == 0

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from types import MappingProxyType
 
 import pytest
@@ -16,27 +14,10 @@ from cacheadmin.backend import AdaptiveCache
 from cacheadmin.engines.base import Engine, EngineUnavailable
 from cacheadmin.models import Generation
 from cacheadmin.verdicts import Verdict
+from tests.cacheadmin.waiting import held_elsewhere
 from tests.servers.redis import RedisServer
 
 CacheMaker = Callable[..., AdaptiveCache]
-
-
-@contextmanager
-def held_elsewhere(lock: threading.Lock) -> Iterator[None]:
-    """Have another thread hold *lock*."""
-    taken, over = threading.Event(), threading.Event()
-
-    def hold() -> None:
-        with lock:
-            taken.set()
-            over.wait(30)
-
-    thread = threading.Thread(target=hold)
-    thread.start()
-    taken.wait(30)
-    yield
-    over.set()
-    thread.join()
 
 
 def test_threads_that_come_at_once_get_one_space(new_cache: CacheMaker) -> None:

@@ -5,18 +5,23 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import sys
+import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from types import ModuleType
+from urllib.parse import urlsplit
 
 import pytest
+from django.db.utils import ConnectionHandler
 from pytest_django import Settings
 
-from cacheadmin import watcher
+from cacheadmin import conf, watcher
 from cacheadmin.shared import PROBED
 from tests.cacheadmin.conftest import WorkerMaker
+from tests.cacheadmin.waiting import held_elsewhere, wait_until
 from tests.cacheadmin.workers import Worker
 from tests.servers.redis import RedisServer
 
@@ -218,6 +223,101 @@ def test_a_restored_database_empties_the_cache_even_if_nothing_was_ever_saved(
         worker("state.look_again_soon()")
         worker(ASK)
     assert worker("cache.get('a')") is None
+
+
+# --- The thread, in this process ---
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """The watcher of a process that has served nothing yet, and looks often."""
+    for name, value in {"_thread": None, "_serves_wsgi": False, "_lock": threading.Lock()}.items():
+        monkeypatch.setattr(watcher, name, value)
+    monkeypatch.setattr(watcher, "is_under_test", lambda: False)
+    monkeypatch.setattr(conf, "get", lambda name: {"REFRESH_INTERVAL": 0.01, "THREADS": True}[name])
+    return monkeypatch
+
+
+def test_threads_that_come_at_once_start_one(alone: pytest.MonkeyPatch) -> None:
+    started: list[str] = []
+    alone.setattr(watcher, "_look_after", lambda: started.append("one"))
+    with ThreadPoolExecutor(2) as threads:
+        with held_elsewhere(watcher._lock):
+            both = [threads.submit(watcher.start) for _ in range(2)]
+        for one in both:
+            one.result(30)
+    wait_until(lambda: bool(started), seconds=5)
+    watcher.start()
+    assert started == ["one"]
+
+
+def test_a_child_starts_one_of_its_own(alone: pytest.MonkeyPatch) -> None:
+    started: list[str] = []
+    alone.setattr(watcher, "_look_after", lambda: started.append("one"))
+    watcher.start()
+    with held_elsewhere(watcher._lock):
+        # What a fork does in the child, where neither that thread nor the holder of the lock exists.
+        watcher._after_fork()
+        watcher.start()
+    wait_until(lambda: len(started) == 2, seconds=5)
+
+
+@pytest.mark.parametrize("keeps_house", [True, False])
+def test_the_thread_ends_once_requests_do_its_work(alone: pytest.MonkeyPatch, keeps_house: bool) -> None:
+    done: list[str] = []
+
+    def look() -> None:
+        done.append("looked")
+        if done.count("looked") == 2:
+            watcher.request_begins(environ={"PATH_INFO": "/"})
+
+    alone.setattr(watcher, "_has_answered", False)
+    alone.setattr(watcher, "_tick", look)
+    alone.setattr(watcher, "_after_answer", (lambda: done.append("kept house")) if keeps_house else None)
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(watcher._look_after).result(30)
+    # The request looks too.
+    assert done.count("looked") == 3
+    assert done.count("kept house") == (2 if keeps_house else 0)
+
+
+def test_where_nothing_is_due_yet_a_request_passes(alone: pytest.MonkeyPatch) -> None:
+    for name, value in {"_tick": None, "_after_answer": None, "_has_answered": False}.items():
+        alone.setattr(watcher, name, value)
+    watcher.request_begins(environ={"PATH_INFO": "/"})
+    watcher.request_ends()
+    assert watcher.is_worker()
+    watcher.start()
+    assert watcher._thread is None
+
+
+@pytest.mark.django_db
+def test_a_thread_keeps_no_file_open_and_nothing_that_has_failed(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    parts = urlsplit(postgres_url)
+    server = {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": parts.path[1:],
+        "HOST": parts.hostname,
+        "PORT": str(parts.port),
+        "USER": parts.username,
+        "PASSWORD": parts.password,
+    }
+    file = {"ENGINE": "django.db.backends.sqlite3", "NAME": str(tmp_path / "db")}
+    handler = ConnectionHandler({"default": file, "kept": server, "failed": {**server}})
+    monkeypatch.setattr(watcher, "connections", handler)
+    for alias in handler:
+        handler[alias].ensure_connection()
+    handler["failed"].errors_occurred = True
+    watcher.give_back_connections()
+    try:
+        assert [alias for alias in handler if handler[alias].connection is not None] == ["kept"]
+    finally:
+        handler.close_all()
+
+
+# --- Hosts ---
 
 
 @pytest.mark.parametrize(

@@ -40,3 +40,21 @@ def threads(number: int, target: Callable[[], object]) -> Iterator[None]:
     yield
     for thread in running:
         thread.join()
+
+
+@contextmanager
+def held_elsewhere(lock: threading.Lock) -> Iterator[None]:
+    """Have another thread hold *lock*."""
+    taken, over = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with lock:
+            taken.set()
+            over.wait(30)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    taken.wait(30)
+    yield
+    over.set()
+    thread.join()
