@@ -7,6 +7,7 @@ import re
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 
@@ -83,13 +84,19 @@ class Stranger(Player):
 
 
 @pytest.fixture
-def english_site(combined_site: Site, combination: Combination) -> Site:
+def english_site(combined_site: Site, combination: Combination) -> Iterator[Site]:
     """The site, on which English pages have no prefix: the players read those."""
-    if combination.language != "en":
-        owner = combined_site.owner()
-        settings = {"name": "House", "tagline": "", "language": "en", "time_zone": "UTC"}
-        owner.post("/admin/core/sitesettings/1/change/", {**settings, "registration_open": "on"})
-    return combined_site
+    speak(combined_site, "en", instead_of=combination.language)
+    yield combined_site
+    speak(combined_site, combination.language, instead_of="en")
+
+
+def speak(site: Site, language: str, *, instead_of: str) -> None:
+    """Give *site* another language, if it is another."""
+    if language != instead_of:
+        settings = {"name": "House", "tagline": "", "language": language, "time_zone": "UTC"}
+        path = "/admin/core/sitesettings/1/change/"
+        assert site.owner().post(path, {**settings, "registration_open": "on"}).status == 302
 
 
 def test_everybody_gets_what_is_right_while_everything_changes(english_site: Site) -> None:
