@@ -160,6 +160,8 @@ CACHEADMIN = {
     # Who was logged in lately still has this hint, and a page that takes it away.
     "PAGES_COOKIES": ("member",),
     "PAGES_EXCEPT": ("/admin/", "/api/", "/health/", "/install/", "/metrics/"),
+    # As core.proxies does it for the site itself.
+    "PAGES_TRUST": "core.client_ip.is_trusted_peer",
     # An nginx in front, as in deploy/, gives out what it has for so long.
     "PAGES_NGINX_SECONDS": 1,
 }

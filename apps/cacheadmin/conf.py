@@ -48,8 +48,13 @@ DEFAULTS: dict[str, Any] = {
     "PAGES_EXCEPT": (),
     # Parameters that change no page; they may have an asterisk at the end.
     "PAGES_IGNORED_PARAMETERS": ("utm_*", "gclid", "fbclid", "msclkid", "mc_cid", "mc_eid"),
+    # Dotted path of what says of a peer's address (REMOTE_ADDR) whether it is believed when it names the
+    # scheme in SECURE_PROXY_SSL_HEADER; None: whoever it is, as Django does.
+    "PAGES_TRUST": None,
     # Seconds a visitor waits for a page that another one's request is making.
     "PAGES_WAIT": 5.0,
+    # Bytes of pages that each worker remembers for a second while they are kept on Redis; 0: none.
+    "PAGES_NEAR": 8_000_000,
     # Seconds that an nginx in front keeps pages (X-Accel-Expires), and a CDN (s-maxage); 0: not at all.
     "PAGES_NGINX_SECONDS": 0,
     "PAGES_CDN_SECONDS": 0,

@@ -39,7 +39,12 @@ def client_ip(request: HttpRequest) -> str:
 
 def is_from_trusted_proxy(request: HttpRequest) -> bool:
     """Return whether the peer of this connection is a proxy in ``settings.TRUSTED_PROXIES``."""
-    return _is_trusted(_address(request.META.get("REMOTE_ADDR", "")))
+    return is_trusted_peer(request.META.get("REMOTE_ADDR", ""))
+
+
+def is_trusted_peer(address: str) -> bool:
+    """Return whether *address*, that of the peer of a connection, is a proxy's in ``TRUSTED_PROXIES``."""
+    return _is_trusted(_address(address))
 
 
 def _address(text: str) -> Address | None:

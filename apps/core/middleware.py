@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.middleware.http import ConditionalGetMiddleware
 from django.utils import timezone, translation
-from django.utils.cache import patch_vary_headers
+from django.utils.cache import patch_vary_headers, set_response_etag
 from django.utils.deprecation import MiddlewareMixin
 
 from core import languages
@@ -34,7 +34,11 @@ class PlainTextMiddleware(MiddlewareMixin):
 
 
 class ConditionalMiddleware(ConditionalGetMiddleware):
-    """Django's, for HEAD as well: up to here its answer has the body that GET would be given."""
+    """Django's, for HEAD as well: up to here its answer has the body that GET would be given.
+
+    Each ETag is a weak one, whether the answer is compressed on its way or not: small ones now and then
+    are, and would have two names by turns.
+    """
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
         """Give the answer its ETag; answer 304 to whoever has it already."""
@@ -42,6 +46,8 @@ class ConditionalMiddleware(ConditionalGetMiddleware):
         if method == "HEAD":
             request.method = "GET"
         try:
+            if request.method == "GET" and self.needs_etag(response):
+                _set_weak_tag(response)
             return super().process_response(request, response)
         finally:
             request.method = method
@@ -85,6 +91,15 @@ class LanguageMiddleware(MiddlewareMixin):
         translation.deactivate()
         timezone.deactivate()
         return response
+
+
+def _set_weak_tag(response: HttpResponseBase) -> None:
+    if response.has_header("ETag"):
+        return
+    set_response_etag(response)
+    # What is streamed has none.
+    if response.has_header("ETag"):
+        response.headers["ETag"] = f"W/{response.headers['ETag']}"
 
 
 def activate_language(request: HttpRequest, code: str) -> None:

@@ -20,6 +20,7 @@ from django.http import HttpResponse
 from django.utils.safestring import SafeString, mark_safe
 
 from cacheadmin.backend import AdaptiveCache
+from cacheadmin.engines.base import MISSING
 from cacheadmin.serializer import FORMAT, MAGIC, NotOurs, OtherFormat, Serializer
 from tests.cacheadmin.conftest import CacheMaker
 from tests.servers.redis import RedisServer
@@ -84,6 +85,27 @@ def test_what_cannot_be_pickled_is_refused_and_leaves_the_old_value(
         else:
             getattr(cache, operation)("a", lambda: None)
     assert cache.get("a") == "old"
+
+
+class Refusing:
+    """A value that can be stored, and read no more."""
+
+    def __reduce__(self) -> Any:
+        return (int, ("no number",))
+
+
+def test_a_value_that_cannot_be_read_any_more_is_a_miss_and_goes(cache: AdaptiveCache) -> None:
+    engine = cache.space.engine()
+    cache.set_many({"a": Refusing(), "b": 2})
+    assert cache.get("a", "nothing") == "nothing"
+    assert (engine.damaged, cache.has_key("a")) == (1, False)
+    cache.set("a", Refusing())
+    assert cache.get_many(["a", "b"]) == {"b": 2}
+    cache.set("a", Refusing())
+    assert cache.replace("a", str) is MISSING
+    with pytest.raises(ValueError, match="not found"):
+        cache.incr("a")
+    assert cache.get_or_set("a", 7) == 7
 
 
 # --- The signature ---

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import re
 import secrets
+import threading
 import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tests.combinations import Combination
 from tests.servers.site import ADMIN, ADMIN_PASSWORD, Site
-from tests.servers.visitor import Visitor
+from tests.servers.visitor import Answer, Visitor
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
@@ -18,6 +21,12 @@ pytestmark = [pytest.mark.server, pytest.mark.slow]
 BOTH_WORKERS = 20
 # What the memory engine needs to hear of a change in another worker, in seconds.
 MEMORY_DELAY = 2.5
+# Visitors who ask for a page in the same moment.
+CROWD = 12
+CHANGE = """
+from content.models import Article
+Article.objects.published().in_language("{language}").first().save()
+"""
 # Seconds in which logins are counted.
 WINDOW = 60
 
@@ -76,6 +85,29 @@ def test_a_published_article_is_seen_by_everybody(combined_site: Site, combinati
     wait_for_workers(combination)
     assert all(title in reader.get("/articles/").text for _ in range(BOTH_WORKERS))
     assert all(reader.get(article).status == 200 for _ in range(BOTH_WORKERS))
+
+
+def test_a_changed_page_is_made_once_however_many_ask(combined_site: Site, combination: Combination) -> None:
+    path = "/articles/"
+    combined_site.visitor().get(path)
+    combined_site.manage("shell", "-c", CHANGE.format(language=combination.language))
+    wait_for_workers(combination)
+    visitors = [combined_site.visitor() for _ in range(CROWD)]
+    together = threading.Barrier(CROWD)
+
+    def ask(visitor: Visitor) -> Answer:
+        together.wait(30)
+        return visitor.get(path)
+
+    with ThreadPoolExecutor(CROWD) as crowd:
+        answers = list(crowd.map(ask, visitors))
+    how = Counter(answer.headers["Cache-Status"].removeprefix("cacheadmin; ") for answer in answers)
+    assert {answer.status for answer in answers} == {200}
+    assert len({answer.body for answer in answers}) == 1
+    # Each worker has a memory of its own.
+    most = 2 if combination.engine == "memory" else 1
+    assert how.keys() == {"fwd=miss", "hit"}
+    assert how["fwd=miss"] <= most
 
 
 def test_a_changed_setting_is_seen_by_everybody(combined_site: Site, combination: Combination) -> None:

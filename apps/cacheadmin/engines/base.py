@@ -62,6 +62,8 @@ class Engine(ABC):
     damaged: int = 0
     # Whether what one worker stores is what the others read.
     is_shared: ClassVar[bool]
+    # Whether each operation is a question to a server.
+    is_remote: ClassVar[bool] = False
 
     # --- One entry ---
 

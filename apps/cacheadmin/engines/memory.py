@@ -47,7 +47,7 @@ class MemoryEngine(Engine):
             if data is None:
                 return MISSING
             self._entries.move_to_end(key)
-        return _loads(data)
+        return self._value(key, data)
 
     def set(self, key: str, value: Any, timeout: float | None) -> None:
         data = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
@@ -84,7 +84,10 @@ class MemoryEngine(Engine):
                     return MISSING
                 seen = self._entries[key]
             # Not under the lock: a lazy value asks its database only now.
-            value = change(_loads(data))
+            old = self._value(key, data)
+            if old is MISSING:
+                return MISSING
+            value = change(old)
             new = pickle.dumps(value, pickle.HIGHEST_PROTOCOL)
             with self._lock:
                 if self._live(key) is not None and self._entries[key] is seen:
@@ -120,6 +123,19 @@ class MemoryEngine(Engine):
     def probe(self) -> None:
         return None
 
+    def _value(self, key: str, data: bytes) -> Any:
+        """Return the value of *data*, or ``MISSING``: then the entry goes, as on the other engines."""
+        try:
+            # Nothing but this process has written these bytes.
+            return pickle.loads(data)  # noqa: S301
+        except Exception:  # noqa: BLE001 (a class that refuses: unpickling may raise anything)
+            with self._lock:
+                entry = self._entries.get(key)
+                if entry is not None and entry[0] is data:
+                    del self._entries[key]
+                    self.damaged += 1
+            return MISSING
+
     def _live(self, key: str) -> bytes | None:
         entry = self._entries.get(key)
         if entry is None:
@@ -143,11 +159,6 @@ class MemoryEngine(Engine):
         doomed = max(1, len(self._entries) // self._cull_frequency)
         for key in list(islice(self._entries, doomed)):
             del self._entries[key]
-
-
-def _loads(data: bytes) -> Any:
-    # Nothing but this process has written these bytes.
-    return pickle.loads(data)  # noqa: S301
 
 
 def _expiry(timeout: float | None) -> float | None:

@@ -39,7 +39,7 @@ class AsyncPageCache(Front):
         if is_due:
             await request_started.asend(sender=type(self), scope=scope)
         # In a thread of its own: an engine may have to wait for the network.
-        page = await sync_to_async(keeper.find, thread_sensitive=False)(asked)
+        page = keeper.find_near(asked) or await sync_to_async(keeper.find_far, thread_sensitive=False)(asked)
         if page is None:
             ticket = await sync_to_async(Ticket, thread_sensitive=False)(keeper, asked)
             await self._make(scope, receive, send, ticket, asked, manners)
@@ -127,6 +127,8 @@ def _environment(scope: Scope) -> dict[str, Any]:
         "PATH_INFO": scope["path"].encode("utf-8", "surrogateescape").decode("latin-1"),
         "QUERY_STRING": scope.get("query_string", b"").decode("latin-1"),
         "wsgi.url_scheme": scope.get("scheme", "http"),
+        # None over a unix socket.
+        "REMOTE_ADDR": (scope.get("client") or ("",))[0],
     }
     if root and not scope["path"].startswith(root):
         environ["SCRIPT_NAME"] = root.encode("utf-8", "surrogateescape").decode("latin-1")

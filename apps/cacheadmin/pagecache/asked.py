@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.utils.module_loading import import_string
 
 from cacheadmin import conf
 
@@ -78,6 +79,9 @@ class Rules:
         ignored = "|".join(fnmatch.translate(name) for name in conf.get("PAGES_IGNORED_PARAMETERS"))
         self._ignored = re.compile(ignored or r"(?!)")
         self._secure = settings.SECURE_PROXY_SSL_HEADER
+        trust = conf.get("PAGES_TRUST")
+        # Remembered: behind a proxy each hit asks, and always about the same peers.
+        self._is_trusted = lru_cache(maxsize=256)(import_string(trust)) if trust else None
         self._names_host = settings.USE_X_FORWARDED_HOST
         local = [urlsplit(str(url or "")) for url in (settings.STATIC_URL, settings.MEDIA_URL)]
         served = [url.path for url in local if not url.netloc and url.path.strip("/")]
@@ -119,13 +123,15 @@ class Rules:
         return any(name in environ for name in _UNUSUAL)
 
     def _scheme(self, environ: Mapping[str, Any]) -> str:
-        # As HttpRequest.scheme reads it. What a stranger claims here is compared with what the site
-        # makes of it before a page is kept.
+        # As HttpRequest.scheme reads it, once the site has taken away what a stranger claims.
         if self._secure:
             said = environ.get(self._secure[0])
-            if said is not None:
+            if said is not None and self._may_say(environ):
                 return "https" if said.split(",", 1)[0].strip() == self._secure[1] else "http"
         return str(environ.get("wsgi.url_scheme", "http"))
+
+    def _may_say(self, environ: Mapping[str, Any]) -> bool:
+        return self._is_trusted is None or self._is_trusted(environ.get("REMOTE_ADDR", ""))
 
     def _normalised(self, query: str) -> str:
         parts = [part for part in query.split("&") if not self._ignored.fullmatch(part.partition("=")[0])]

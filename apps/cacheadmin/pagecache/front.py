@@ -16,7 +16,7 @@ from cacheadmin.pagecache.keeper import Keeper
 from cacheadmin.pagecache.page import Manners
 
 # Of what is stored; another one for each way to store it.
-_FORMAT = 1
+_FORMAT = 2
 
 
 class Front:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterable
+from time import perf_counter_ns
 from typing import Any, cast
 
 from django.core.cache import caches
+from django.core.cache.backends.base import DEFAULT_TIMEOUT
 from django.core.exceptions import ImproperlyConfigured
 
 from cacheadmin import conf, flights, leases
@@ -14,6 +17,7 @@ from cacheadmin.backend import AdaptiveCache
 from cacheadmin.engines.base import MISSING
 from cacheadmin.pagecache.asked import Asked
 from cacheadmin.pagecache.marks import GROUP, Marks, Snapshot
+from cacheadmin.pagecache.near import Near
 from cacheadmin.pagecache.page import LARGEST, Page
 
 # Seconds after which nobody waits for whoever began to make a page.
@@ -33,19 +37,42 @@ class Keeper:
         self._cache = cache
         self.stamp = stamp
         self._marks = marks_of(cache)
+        self._near = Near(cache.space, conf.get("PAGES_NEAR"))
 
     # --- Reading: what every visitor waits for ---
 
     def find(self, asked: Asked) -> Page | None:
-        """Return the page, if it is kept and nothing that it shows has changed."""
-        found = self._cache.get(asked.key(self.stamp))
+        """Return the page, if it is kept and nothing that it shows has changed; may ask a server for it."""
+        return self.find_near(asked) or self.find_far(asked)
+
+    def find_near(self, asked: Asked) -> Page | None:
+        """Return the page, if this process has read it a moment ago; never waits."""
+        begun = perf_counter_ns()
+        key = asked.key(self.stamp)
+        page = self._near.find(key)
+        if page is not None:
+            # As the cache counts what is asked of itself.
+            tally = self._cache.space.tally(GROUP)
+            next(tally.hits)
+            weight = next(tally.samples)
+            if weight:
+                tally.sample(key, perf_counter_ns() - begun, weight)
+        return page
+
+    def find_far(self, asked: Asked) -> Page | None:
+        """Return the page as the cache has it, whether this process has read it already or not."""
+        key, since = asked.key(self.stamp), self._near.now()
+        found = self._cache.get(key)
         if found is None:
             return None
         if not self._marks.are_current(found[0]):
             # It was counted as a hit.
             next(self._cache.space.tally(GROUP).unfit)
             return None
-        return Page(*found)
+        page = Page(*found)
+        if self._cache.space.run(lambda engine: engine.is_remote):
+            self._near.keep(key, page, since)
+        return page
 
     # --- Making ---
 
@@ -66,8 +93,12 @@ class Keeper:
         held = self._marks.held_since(since, [GROUP, *marks])
         if held is not None and self._marks.are_current(held) and len(page.body) <= LARGEST:
             # As a plain tuple, which is read faster than a class.
-            self._cache.set(asked.key(self.stamp), (held, *page[1:]), life)
+            self._cache.set(asked.key(self.stamp), (held, self._end(life), *page[2:]), life)
         return page
+
+    def _end(self, life: Any) -> float:
+        seconds = self.usual_life() if life is DEFAULT_TIMEOUT else life
+        return math.inf if seconds is None else time.time() + seconds
 
     def usual_life(self) -> float | None:
         """Return the seconds that a page lives unless it says otherwise; ``None`` is without an end."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import math
 import time
 from collections.abc import Iterable
 from email.utils import formatdate
@@ -37,6 +38,7 @@ class Page(NamedTuple):
 
     Args:
         held: what it was made from.
+        ends_at: when it is another page by itself, in seconds since 1970.
         made_at: seconds since 1970.
         dated: the same as headers have it.
         tag: what its ETag is made of.
@@ -46,6 +48,7 @@ class Page(NamedTuple):
     """
 
     held: Held
+    ends_at: float
     made_at: int
     dated: str
     tag: str
@@ -77,7 +80,7 @@ class Manners:
 
     def answer(self, page: Page, asked: Asked, how: str) -> Answer:
         """Return what is sent to somebody who *asked* for *page*."""
-        _held, made_at, dated, tag, headers, body, encoding = page
+        _held, _ends_at, made_at, dated, tag, headers, body, encoding = page
         sent = encoding if encoding == asked.encoding else ""
         own_tag = f'"{tag}-{sent}"' if sent else f'"{tag}"'
         shown = [*self._always, (STATUS, how), ("ETag", own_tag)]
@@ -143,7 +146,7 @@ def make(headers: Iterable[tuple[str, str]], body: bytes, made_at: float, stamp:
         smaller = gzip.compress(body, 6, mtime=0)
         if len(smaller) < len(body):
             kept, encoding = smaller, "gzip"
-    return Page((), int(made_at), formatdate(made_at, usegmt=True), digest, own, kept, encoding)
+    return Page((), math.inf, int(made_at), formatdate(made_at, usegmt=True), digest, own, kept, encoding)
 
 
 def _is_textual(content_type: str) -> bool:

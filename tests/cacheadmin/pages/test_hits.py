@@ -176,8 +176,9 @@ def test_the_switch_reaches_pages(
 
 
 def test_an_outage_shows_nothing_old(
-    redis_server: RedisServer, new_cache: Callable[..., object], new_front: FrontMaker
+    settings: Settings, redis_server: RedisServer, new_cache: Callable[..., object], new_front: FrontMaker
 ) -> None:
+    settings.CACHEADMIN = {"PAGES_NEAR": 0}
     new_cache("redis", location=redis_server.url())
     ask = new_front()
     ask("/things/a/")

@@ -178,6 +178,7 @@ def test_a_scheme_that_the_site_does_not_believe_makes_no_page(
 ) -> None:
     settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     settings.MIDDLEWARE = ["core.proxies.TrustedProxyMiddleware", *settings.MIDDLEWARE]
+    settings.CACHEADMIN = {"PAGES_TRUST": None}
     settings.TRUSTED_PROXIES = []
     ask = new_front()
     for _ in range(2):
@@ -189,6 +190,23 @@ def test_a_scheme_that_the_site_does_not_believe_makes_no_page(
     assert (believed.cache, "https://pages" in believed.text) == ("fwd=miss", True)
     assert ask("/things/a/", X_Forwarded_Proto="https, http").cache == "hit"
     assert ask("/things/a/", X_Forwarded_Proto="http").cache == "fwd=miss"
+
+
+def test_who_may_not_name_the_scheme_gets_the_page_of_plain_http(
+    settings: Settings, new_front: FrontMaker
+) -> None:
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    settings.MIDDLEWARE = ["core.proxies.TrustedProxyMiddleware", *settings.MIDDLEWARE]
+    settings.CACHEADMIN = {"PAGES_TRUST": "core.client_ip.is_trusted_peer"}
+    settings.TRUSTED_PROXIES = ["198.51.100.7"]
+    behind = [new_front(), new_front("asgi")]
+    assert [ask("/things/a/", X_Forwarded_Proto="https").cache for ask in behind] == ["fwd=miss", "hit"]
+    # Whoever connects directly is no proxy, whatever they say.
+    settings.TRUSTED_PROXIES = ["192.0.2.1"]
+    first, second = (ask("/things/a/", X_Forwarded_Proto="https") for ask in behind)
+    assert (first.cache, second.cache) == ("fwd=miss", "hit")
+    assert "http://pages" in first.text
+    assert second.text == first.text
 
 
 # --- Paths ---

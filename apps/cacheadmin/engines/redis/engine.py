@@ -39,6 +39,7 @@ class RedisEngine(Notes, Engine):
 
     name = "redis"
     is_shared = True
+    is_remote = True
 
     def __init__(self, wire: Wire, serializer: Serializer, prefix: str) -> None:
         self._wire = wire
