@@ -11,8 +11,6 @@ from typing import Any, cast
 from zoneinfo import ZoneInfo
 
 from django.core.cache import caches
-from django.core.exceptions import ImproperlyConfigured
-from django.db import Error
 
 from cacheadmin import groups, stats
 from cacheadmin.backend import AdaptiveCache
@@ -218,8 +216,9 @@ def _read(name: str, begins: datetime) -> _Found:
                     found.counts[hour, group] = Counter(numbers)
                 for group, bucket, number in kept.latencies(name, begins):
                     found.buckets.setdefault(group, Counter())[bucket] += number
-        except (Error, ImproperlyConfigured) as error:
-            # Without tables, or a database, there is what this process knows.
+        except Exception as error:  # noqa: BLE001
+            # No table, no database, one that CACHES names and nobody declares, a driver that is missing:
+            # whatever it is, it shall spoil nobody's page, and there is what this process knows.
             found.problem = type(error).__name__
         for (cache, hour, group), numbers in own.counts.items():
             if cache == name and hour >= begins:
@@ -249,7 +248,7 @@ def top_keys(alias: str = "default", *, number: int = 10, days: int = 1) -> list
             with kept.reading():
                 for group, key, reads in kept.keys(name, first, number + kept.MOST_KEYS):
                     found[group, key] += reads
-        except (Error, ImproperlyConfigured):
+        except Exception:  # noqa: BLE001
             # As above; `statistics()` says what is wrong.
             found.clear()
         for (cache, hour, group), keys in own.keys.items():

@@ -1,8 +1,8 @@
 """Warm-up: fills the cache by its warmers, one warm-up at a time for a cache over all machines.
 
-An entry of the cache is the lock and tells the progress at once, so that whoever wants to show it has
-only to read it. It ends by itself where its holder is killed; where a clear or a switch took it away,
-the holder takes it again, or leaves the rest to whoever has it by now.
+An entry of the cache is the lock and tells the progress at once (``warm_lock``), so that whoever wants to
+show it has only to read it. It ends by itself where its holder is killed; where a clear or a switch took it
+away, the holder takes it again, or leaves the rest to whoever has it by now.
 """
 
 from __future__ import annotations
@@ -17,17 +17,15 @@ from typing import Any, cast
 
 from django.core.cache import caches
 
-from cacheadmin import groups, signals, warmers
+from cacheadmin import groups, signals, warm_lock, warmers
 from cacheadmin.backend import AdaptiveCache
-from cacheadmin.engines.base import MISSING
 from cacheadmin.warm_progress import GroupResult, Progress
 from cacheadmin.warmers import Warmer
 
 logger = logging.getLogger("cacheadmin")
 
-RUNNING, RESULT = "cacheadmin:warming", "cacheadmin:warmed"
-# Seconds that the lock outlives its holder, that a result can be read, and between two words of progress.
-LOCK_LIFE, RESULT_LIFE, PACE = 60, 600, 1.0
+# Seconds between two words of progress.
+PACE = 1.0
 # After so many failures in a row, the rest of a warmer would fail too.
 _MOST_FAILURES = 10
 
@@ -50,9 +48,7 @@ class NothingToWarm(ValueError):
 
 def progress(alias: str = "default") -> Progress | None:
     """Return how far the warm-up is that runs somewhere, or how the last one ended; ``None`` if long ago."""
-    cache = caches[alias]
-    found = cache.get(RUNNING) or cache.get(RESULT)
-    return found[1] if isinstance(found, tuple) else None
+    return warm_lock.read(alias)
 
 
 def warm(
@@ -123,11 +119,11 @@ class WarmUp:
             NothingToWarm: the cache is off.
             AlreadyRunning: somebody else has it.
         """
-        cache = self._cache
+        cache = cast(AdaptiveCache, caches[self._alias])
         if cache.space.selector.status().engine == "off":
             raise NothingToWarm("The cache is off, so nothing would be kept.")
         self._began = self._told = time.monotonic()
-        if not cache.add(RUNNING, self._word, LOCK_LIFE):
+        if not warm_lock.take(self._alias, self._token, self.progress):
             raise AlreadyRunning(progress(self._alias) or self.progress)
         self._steps = self._work()
 
@@ -150,29 +146,6 @@ class WarmUp:
                 self._end()
         return False
 
-    # --- The lock ---
-
-    @property
-    def _cache(self) -> AdaptiveCache:
-        return cast(AdaptiveCache, caches[self._alias])
-
-    @property
-    def _word(self) -> tuple[str, Progress]:
-        return (self._token, self.progress)
-
-    def _is_ours(self) -> bool:
-        """Renew the lock with the progress; return whether it is still ours, or ours again."""
-        word = self._word
-
-        def renewed(old: Any) -> Any:
-            return word if isinstance(old, tuple) and old[0] == self._token else old
-
-        found = self._cache.replace(RUNNING, renewed, LOCK_LIFE)
-        if found is MISSING:
-            # A clear or a switch took it away: whoever is quicker goes on.
-            return self._cache.add(RUNNING, word, LOCK_LIFE)
-        return bool(found[0] == self._token)
-
     def _is_due_to_stop(self) -> bool:
         now = time.monotonic()
         if self._budget is not None and now - self._began >= self._budget:
@@ -182,16 +155,14 @@ class WarmUp:
         self._told = now
         if self._tell is not None:
             self._tell(self.progress)
-        return not self._is_ours()
+        return not warm_lock.renew(self._alias, self._token, self.progress)
 
     def _end(self) -> None:
         if self._is_over:
             return
         self._is_over = True
-        was_ours = self._is_ours()
-        if was_ours:
-            self._cache.set(RESULT, self._word, RESULT_LIFE)
-            self._cache.delete(RUNNING)
+        if warm_lock.renew(self._alias, self._token, self.progress):
+            warm_lock.give_back(self._alias, self._token, self.progress)
         ended = self.progress
         if self._tell is not None:
             self._tell(ended)

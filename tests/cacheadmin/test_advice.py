@@ -19,9 +19,11 @@ from cacheadmin.advice import advise
 from cacheadmin.advice_checks import check_places, check_redis, check_what_was_counted
 from cacheadmin.backend import AdaptiveCache
 from cacheadmin.looking import look
+from cacheadmin.metrics import metrics
 from cacheadmin.models import MachineReport
 from cacheadmin.models.statistics import HourlyCount
 from cacheadmin.report import report
+from cacheadmin.statistics import statistics, top_keys
 from tests.servers.redis import RedisServer
 
 CacheMaker = Callable[..., AdaptiveCache]
@@ -311,10 +313,19 @@ def test_statistics_that_do_not_arrive(new_cache: CacheMaker, monkeypatch: pytes
     assert "OperationalError." in message.msg
 
 
+def test_a_database_that_nobody_declares_spoils_no_advice(new_cache: CacheMaker, settings: Settings) -> None:
+    settings.CACHEADMIN = {"DATABASE": "nobody declares this"}
+    new_cache("file")
+    (found,) = [one for one in advise() if one.id == "cacheadmin.W018"]
+    assert found.evidence == "ConnectionDoesNotExist"
+    assert statistics().groups == {}
+    assert top_keys() == []
+    assert b"cacheadmin_database_up 0" in metrics()
+
+
 # --- The whole ---
 
 
-@pytest.mark.django_db
 def test_the_sites_own_caches_are_in_order(new_cache: CacheMaker, settings: Settings) -> None:
     new_cache("file")
     call_command("check", "--tag", "caches", "--tag", "database", "--database", "default")

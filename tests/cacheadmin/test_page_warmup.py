@@ -10,7 +10,7 @@ import pytest
 from django.core.cache import caches
 from django.test import Client
 
-from cacheadmin import benchmark, signals, warmup, watcher
+from cacheadmin import benchmark, signals, warm_lock, warmup, watcher
 from cacheadmin.backend import AdaptiveCache
 from cacheadmin.views import benchmarking, warming
 from cacheadmin.warmers import Warmer
@@ -51,7 +51,7 @@ def test_programs_get_the_result(warmer: Client, numbers: None, address: str) ->
 
 
 def test_before_any_warm_up_there_is_no_progress(warmer: Client) -> None:
-    caches["default"].delete(warmup.RESULT)
+    caches["default"].delete(warm_lock.RESULT)
     assert warmer.get(f"{PAGE}warmup/progress").json() == {"known": False, "over": True}
 
 

@@ -1,4 +1,4 @@
-"""Whatever serves a project: what its workers counted is there when the server has ended."""
+"""Whatever serves a project, or does its tasks: what it counted is there when it has ended."""
 
 from __future__ import annotations
 
@@ -8,21 +8,25 @@ import sqlite3
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from tests.cacheadmin.long_processes.watched import HERE as LONG
+from tests.cacheadmin.long_processes.watched import CeleryWorker
 from tests.cacheadmin.waiting import wait_until
 from tests.cacheadmin.workers import Worker, migrate, settings_of
 from tests.servers.process import ServerProcess, free_port
+from tests.servers.redis import RedisServer
 from tests.servers.site import CHECKOUT
 
 pytestmark = [pytest.mark.server, pytest.mark.slow]
 
 HERE = "tests.cacheadmin.served"
-REQUESTS = 120
+REQUESTS, TASKS = 120, 40
 SERVERS = {
     "granian": "granian --interface wsgi --host 127.0.0.1 --port {port} --workers 2 --blocking-threads 2 "
     f"{HERE}.wsgi:application",
@@ -81,6 +85,37 @@ def test_nothing_is_lost_when_a_server_is_told_to_end(name: str, tmp_path: Path)
         assert sums(database) == 0
     server.stop(number=signal.SIGTERM)
     assert sums(database) == tries[0] == REQUESTS + 1, server.last_words()
+
+
+@pytest.mark.parametrize("pool", ["prefork", "threads"])
+def test_nothing_is_lost_when_a_celery_worker_is_told_to_end(
+    pool: str, tmp_path: Path, new_redis: Callable[..., RedisServer]
+) -> None:
+    database = tmp_path / "db.sqlite3"
+    settings = settings_of(
+        engine="file",
+        location="redis://127.0.0.1:1/0",
+        directory=tmp_path / "cache",
+        database=database,
+        CACHEADMIN={"STATISTICS_INTERVAL": 3600},
+    )
+    migrate(settings)
+    (tmp_path / "number").write_text("0")
+    environment = {
+        **Worker.environment(settings),
+        "PYTHONPATH": os.pathsep.join([str(CHECKOUT), str(CHECKOUT / "apps")]),
+        "DJANGO_SETTINGS_MODULE": f"{LONG}.settings",
+        "BROKER": new_redis().url(),
+        "NUMBER_FILE": str(tmp_path / "number"),
+    }
+    worker = CeleryWorker(environment, tmp_path / "log", pool=pool)
+    worker.start()
+    for _ in range(TASKS):
+        worker.ask()
+    assert sums(database) == 0
+    worker.end()
+    # And the one read of the module of tasks, in the process that has begun the others.
+    assert sums(database) == TASKS + 1, (tmp_path / "log").read_text()
 
 
 def sums(database: Path) -> int:

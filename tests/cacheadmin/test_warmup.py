@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
-from cacheadmin import warmers, warmup
+from cacheadmin import stats, warm_lock, warmers, warmup
 from cacheadmin.backend import AdaptiveCache
 from cacheadmin.warm_progress import GroupResult, Progress
 from cacheadmin.warmers import Warmer
@@ -183,7 +183,7 @@ def test_who_lost_the_lock_to_another_one_leaves_it_the_rest(
     first, second = WarmUp(), WarmUp()
     first.begin()
     first.go_on(0)
-    cache.delete(warmup.RUNNING)
+    cache.delete(warm_lock.RUNNING)
     second.begin()
     first._told = float("-inf")
     assert first.go_on() is False
@@ -196,6 +196,18 @@ def test_who_lost_the_lock_to_another_one_leaves_it_the_rest(
 
 
 # --- Progress ---
+
+
+def test_the_lock_of_a_warmup_counts_in_no_statistics(
+    cache: AdaptiveCache, only: Callable[..., None], fresh_statistics: None
+) -> None:
+    only(Warmer("keys", "content", warm=warm_key, items=lambda: range(5)))
+    warmup.warm()
+    for _ in range(20):
+        assert warmup.progress() is not None
+    with stats.collected() as batch:
+        assert {group for _cache, _hour, group in batch.counts} == {"content"}
+        assert not any(key.startswith("cacheadmin:") for keys in batch.keys.values() for key in keys)
 
 
 def test_rate_and_the_time_left_come_from_what_was_done() -> None:

@@ -199,6 +199,7 @@ def begin() -> None:
         return
     # At the end of a process, whatever its kind: workers made by multiprocessing skip `atexit`.
     Finalize(None, _at_exit, exitpriority=100)
+    _listen_to_celery()
     if watcher.threads_run():
         threading.Thread(target=_look_after, name="cacheadmin-statistics", daemon=True).start()
 
@@ -226,6 +227,18 @@ def after_answer() -> None:
 def _at_exit() -> None:
     if not watcher.is_under_test():
         hand_over()
+
+
+def _listen_to_celery() -> None:
+    """Hand over at the farewell of Celery's prefork pool, whose processes end without any other."""
+    known = sys.modules.get("celery.signals")
+    farewell = getattr(known, "worker_process_shutdown", None)
+    if farewell is not None:
+        farewell.connect(_at_celerys_exit, weak=False, dispatch_uid="cacheadmin.stats")
+
+
+def _at_celerys_exit(**_about: Any) -> None:
+    _at_exit()
 
 
 # --- Signals ---
