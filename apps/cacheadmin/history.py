@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from django.core.cache import caches
+from django.utils.translation import gettext as _
 
 from cacheadmin import conf, signals, state
 from cacheadmin.backend import AdaptiveCache
@@ -59,11 +60,11 @@ def before(event_id: int, alias: str = "default") -> SavedSettings:
     later = rows.filter(pk__gte=event_id, kind__in=CHANGES, alias__in=conf.together_with(alias))
     change = later.order_by("pk").first()
     if change is None:
-        raise NothingToRestore("Nothing that is saved was changed since.")
+        raise NothingToRestore(_("Nothing that is saved was changed since."))
     try:
         return change.settings_before()
     except ValueError as error:
-        raise NothingToRestore("It was written under another SECRET_KEY.") from error
+        raise NothingToRestore(_("It was written under another SECRET_KEY.")) from error
 
 
 def roll_back(

@@ -15,6 +15,7 @@ from typing import cast
 from django.apps import apps
 from django.core.cache import caches
 from django.db import Error, transaction
+from django.utils.translation import gettext as _
 
 from cacheadmin import conf, detect, events, ownership, shared, space, state, stats
 from cacheadmin.backend import AdaptiveCache
@@ -27,7 +28,6 @@ from cacheadmin.verdicts import Verdict
 
 # How many keys Redis looks at, and how many are removed, in one step.
 _STEP = 1000
-_WITHOUT_SCAN = "Without it the keys cannot be found; they end by themselves within 30 days."
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,8 @@ def _in_redis(address: str, one: Space, *, is_owed: bool) -> InRedis:
     except PermissionError as error:
         # What has a name that is known, all the same.
         wire.delete_many([ownership.name_of_note(namespace).encode()])
-        return InRedis(shown, namespace, done, f"{error} {_WITHOUT_SCAN}")
+        without = _("Without it the keys cannot be found; they end by themselves within 30 days.")
+        return InRedis(shown, namespace, done, f"{error} {without}")
     except (EngineUnavailable, *FAILURES) as error:
         return InRedis(shown, namespace, done, _problem(error) if is_owed else "")
     return InRedis(shown, namespace, done)
@@ -161,8 +162,9 @@ def _remove(wire: Wire, names: list[bytes]) -> None:
 def _problem(error: Exception) -> str:
     known = error if isinstance(error, EngineUnavailable) else explain(error)
     if known.verdict is Verdict.TAKEN:
-        return f"The keys belong to another installation ({known.detail}), and were left alone."
-    return f"Redis could not be used: {known.verdict.label}."
+        said = _("The keys belong to another installation (%(place)s), and were left alone.")
+        return said % {"place": known.detail}
+    return _("Redis could not be used: %(why)s.") % {"why": known.verdict.label}
 
 
 # --- Disk ---
@@ -196,7 +198,8 @@ def _remove_path(place: Path, done: Purged) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        done.problems.append(f"{place} cannot be removed: {error.strerror}.")
+        problem = _("%(path)s cannot be removed: %(why)s.") % {"path": place, "why": error.strerror}
+        done.problems.append(problem)
     else:
         done.paths.append(str(place))
 
@@ -212,4 +215,5 @@ def _in_database(done: Purged) -> None:
             with transaction.atomic(using=database):
                 done.rows[name] = model._default_manager.using(database).all().delete()[0]
         except Error as error:
-            done.problems.append(f"The table {name} cannot be emptied ({type(error).__name__}).")
+            problem = _("The table %(table)s cannot be emptied (%(error)s).")
+            done.problems.append(problem % {"table": name, "error": type(error).__name__})

@@ -17,6 +17,7 @@ from typing import Any
 
 from django.core.signals import setting_changed
 from django.db import connections
+from django.utils.translation import gettext as _
 
 from cacheadmin import conf, groups, signals, watcher
 from cacheadmin.saved_settings import ANY, Change, SavedSettings
@@ -247,7 +248,8 @@ def save_lifetime(
         raise KeyError(group)
     if seconds is not None and not _is_lifetime(seconds):
         raise ValueError(
-            f"A lifetime is a whole number of seconds, 1 to {LONGEST_LIFETIME} (30 days), not {seconds!r}."
+            _("A lifetime is a whole number of seconds, 1 to %(most)d (30 days), not %(said)r.")
+            % {"most": LONGEST_LIFETIME, "said": seconds}
         )
     before = saved_lifetimes(conf.location(alias)).get(group)
     change = store().save_lifetime(conf.together_with(alias), group, seconds, was=was)
@@ -295,7 +297,9 @@ def restore(settings: SavedSettings, *, alias: str = "default", **origin: Any) -
 
 
 def _tell(kind: str, change: Change, **details: Any) -> None:
-    signals.send(kind, settings_before=change.before, settings_after=change.after, **details)
+    # Who saves what is saved already has changed nothing.
+    if change.before != change.after:
+        signals.send(kind, settings_before=change.before, settings_after=change.after, **details)
 
 
 def _forget_locations(*, setting: str, **kwargs: object) -> None:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from django.core.cache import caches
+from django.utils.translation import gettext as _
 
 from cacheadmin import groups, signals, warm_lock, warmers
 from cacheadmin.backend import AdaptiveCache
@@ -121,7 +122,7 @@ class WarmUp:
         """
         cache = cast(AdaptiveCache, caches[self._alias])
         if cache.space.selector.status().engine == "off":
-            raise NothingToWarm("The cache is off, so nothing would be kept.")
+            raise NothingToWarm(_("The cache is off, so nothing would be kept."))
         self._began = self._told = time.monotonic()
         if not warm_lock.take(self._alias, self._token, self.progress):
             raise AlreadyRunning(progress(self._alias) or self.progress)
@@ -132,7 +133,7 @@ class WarmUp:
         pause_at = None if seconds is None else time.monotonic() + seconds
         is_paused = False
         try:
-            for _ in self._steps:
+            for _step in self._steps:
                 if self._is_due_to_stop():
                     break
                 if pause_at is not None and time.monotonic() >= pause_at:
@@ -268,5 +269,7 @@ def _chosen(names: Iterable[str] | None, alias: str) -> list[Warmer]:
     found = [warmer for warmer in known if warmer.group in wanted]
     without = wanted - {warmer.group for warmer in found}
     if without or not found:
-        raise NothingToWarm(f"There is no warmer for {', '.join(sorted(without)) or 'any group'}.")
+        if not without:
+            raise NothingToWarm(_("There is no warmer for any group."))
+        raise NothingToWarm(_("There is no warmer for %(groups)s.") % {"groups": ", ".join(sorted(without))})
     return found

@@ -315,7 +315,7 @@ def test_the_command_prints_figures_and_what_they_do_not_say(
 ) -> None:
     new_cache("file", location=redis_server.url())
     said = run("benchmark", "--seconds", "0.3")
-    assert "95 % interval of the median" in said
+    assert "interval of the median (95 times in 100)" in said
     assert "A usual mix: " in said
     assert "Of the engines that workers share: " in said
     assert "- Redis is shared by all machines" in said

@@ -17,7 +17,9 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from pytest_django import Settings
 
+from cacheadmin import watcher
 from cacheadmin.backend import AdaptiveCache
+from cacheadmin.management import language
 from cacheadmin.models import CacheSettings
 from tests.cacheadmin.conftest import nobodys_address
 from tests.cacheadmin.workers import Worker, migrate, settings_of
@@ -36,6 +38,62 @@ def run(*words: str) -> str:
 
 def run_json(*words: str) -> dict[str, Any]:
     return dict(json.loads(run(*words, "--json")))
+
+
+# --- Language ---
+
+
+@pytest.mark.parametrize(
+    ("environment", "spoken"),
+    [
+        ({"LANG": "fr_FR.UTF-8"}, "fr"),
+        ({"LANG": "fr_FR.UTF-8", "LC_ALL": "en_GB.UTF-8"}, "en"),
+        ({"LC_MESSAGES": "fr_CA@euro", "LANG": "en_US"}, "fr"),
+        ({"LC_ALL": "", "LANG": "fr"}, "fr"),
+        ({"LANG": "C.UTF-8"}, None),
+        ({"LANG": "xx_YY"}, None),
+        ({}, None),
+    ],
+)
+def test_the_terminal_says_the_language(
+    environment: dict[str, str], spoken: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    assert language.of_terminal() == spoken
+
+
+@pytest.mark.django_db
+def test_a_french_terminal_is_spoken_to_in_french(
+    new_cache: CacheMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LC_ALL", "fr_FR.UTF-8")
+    new_cache("file")
+    said = run("status")
+    assert "Moteur\xa0:" in said
+    assert "Raison\xa0:" in said
+    assert "aucun n’a encore répondu" in said
+    with pytest.raises(CommandError, match="Il n’y a pas de groupe") as misuse:
+        run("clear", "--group", "contents")
+    assert misuse.value.returncode == 2
+    # What programs read has the same names in every language.
+    assert {"choice", "engine", "reason", "degraded"} <= set(run_json("status"))
+
+
+def test_whoever_interrupts_it_reads_no_traceback(
+    new_cache: CacheMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new_cache("file")
+
+    def interrupted(alias: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("cacheadmin.management.subcommands.status.report", interrupted)
+    with pytest.raises(CommandError, match="Interrupted") as ended:
+        run("status")
+    assert ended.value.returncode == 130
 
 
 # --- status ---
@@ -102,12 +160,16 @@ def test_status_gives_a_reason_for_every_engine(
     new_cache: CacheMaker, monkeypatch: pytest.MonkeyPatch, choice: str, reason: str
 ) -> None:
     monkeypatch.setattr("cacheadmin.detect.LOCALHOST", nobodys_address())
+    # A command, whatever other tests have done in this process: it sees no worker's memory.
+    monkeypatch.setattr(watcher, "_has_answered", False)
     cache = new_cache(choice)
     cache.set("a", 1)
-    assert reason in run("status")
+    said = run("status")
+    assert reason in said
+    assert ("Entries: not available: each process" in said) is (choice == "memory")
     status = run_json("status")
     assert status["engine"] == ("file" if choice == "auto" else choice)
-    assert status["entries"] == (0 if choice == "off" else 1)
+    assert status["entries"] == {"off": 0, "memory": None}.get(choice, 1)
 
 
 @pytest.mark.django_db
@@ -202,7 +264,7 @@ def test_clear_knows_one_alias_from_another(engine: str) -> None:
 @pytest.mark.django_db
 def test_an_unknown_group_is_misuse_and_clears_nothing(cache: AdaptiveCache) -> None:
     cache.set("content:1", 1)
-    with pytest.raises(CommandError, match="no group 'contents'") as misuse:
+    with pytest.raises(CommandError, match="no group “contents”") as misuse:
         run("clear", "--group", "content", "--group", "contents")
     assert misuse.value.returncode == 2
     assert cache.get("content:1") == 1
@@ -211,7 +273,7 @@ def test_an_unknown_group_is_misuse_and_clears_nothing(cache: AdaptiveCache) -> 
 @pytest.mark.django_db
 def test_a_protected_group_is_spared_even_by_name(cache: AdaptiveCache) -> None:
     cache.set_many({"content:1": 1, "sessions:1": 2})
-    with pytest.raises(CommandError, match="'sessions' is protected") as misuse:
+    with pytest.raises(CommandError, match="“sessions” is protected") as misuse:
         run("clear", "--group", "content", "--group", "sessions")
     assert misuse.value.returncode == 2
     assert cache.get_many(["content:1", "sessions:1"]) == {"content:1": 1, "sessions:1": 2}

@@ -68,7 +68,7 @@ def test_a_port_that_is_none_is_misuse(new_cache: CacheMaker) -> None:
 def test_test_tries_the_address_in_use(new_cache: CacheMaker, redis_server: RedisServer) -> None:
     new_cache("redis", location=redis_server.url())
     said = run("test")
-    assert said.startswith(f"redis://127.0.0.1:{redis_server.port}/0\nok ")
+    assert said.startswith(f"Redis at redis://127.0.0.1:{redis_server.port}/0\nok ")
     assert "Connect: The connection stands." in said
     assert "Delete" not in said
     assert "Look whose keys these are: No other installation has this prefix." in run("test", "--deep")

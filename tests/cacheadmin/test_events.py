@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +20,9 @@ from cacheadmin import clear, events, models, signals, state, upkeep
 from cacheadmin.backend import AdaptiveCache
 from cacheadmin.events import COMMAND
 from cacheadmin.models import CacheEvent
+from cacheadmin.models.event_words import sentence
 from cacheadmin.models.events import KINDS
+from cacheadmin.verdicts import Verdict
 from core.models import AdminHistory
 from tests.cacheadmin.waiting import wait_until
 from tests.cacheadmin.workers import Worker, migrate, settings_of
@@ -68,6 +71,17 @@ def test_no_secret_stands_in_any_column(new_cache: CacheMaker) -> None:
 
 
 @outside_transactions
+@outside_transactions
+def test_whoever_saves_what_is_saved_has_changed_nothing(new_cache: CacheMaker) -> None:
+    new_cache("file")
+    state.save_choice("default", engine="memory", location="", actor="manage.py")
+    state.save_lifetime("sessions", 60, actor="manage.py")
+    for _ in range(2):
+        state.save_choice("default", engine="memory", location="", actor="manage.py")
+        state.save_lifetime("sessions", 60, actor="manage.py")
+    assert Counter(CacheEvent.objects.values_list("kind", flat=True)) == {"choice": 1, "lifetime": 1}
+
+
 def test_a_clear_names_the_person_the_address_and_the_time_it_took(
     new_cache: CacheMaker, rf: RequestFactory, settings: Settings
 ) -> None:
@@ -300,6 +314,13 @@ def test_every_event_speaks_both_languages(kind: str) -> None:
     # These name groups and keys, which are the same in every language.
     if kind not in ("clear", "look", "delete"):
         assert said["en"][1] == "" or said["en"][1] != said["fr"][1]
+
+
+def test_an_address_alone_and_one_that_nobody_can_read_have_words_of_their_own() -> None:
+    moved = sentence("choice", {"engine": "redis"}, {"engine": "redis"})
+    assert moved == "Redis, at another address"
+    unread = {"engine": "redis", "address": "?", "detail": Verdict.BAD_ADDRESS.word}
+    assert sentence("refused", unread, {}) == "Redis: the address is not understood"
 
 
 def test_an_outage_from_the_beginning_and_another_database_have_words_of_their_own() -> None:

@@ -58,8 +58,8 @@ def test_the_command_and_status_tell_programs_the_same(new_cache: CacheMaker) ->
 @pytest.mark.parametrize(
     ("words", "why"),
     [
-        (["contents"], "There is no group 'contents'"),
-        (["contents", "5"], "There is no group 'contents'"),
+        (["contents"], "There is no group “contents”"),
+        (["contents", "5"], "There is no group “contents”"),
         (["content", "0"], "whole number of seconds"),
         (["content", str(THIRTY_DAYS + 1)], "whole number of seconds"),
         (["--reset"], "--reset with one group"),

@@ -165,7 +165,7 @@ def test_one_alias_alone_leaves_the_tables_and_the_other_caches(
     assert answer["database"] == {}
     assert {name.partition(b":")[0] for name in keys_in(redis_server)} == {b"first"}
     assert CacheEvent.objects.exists()
-    with pytest.raises(CommandError, match="no adaptive cache 'third'"):
+    with pytest.raises(CommandError, match="no adaptive cache “third”"):
         run("--yes", "--alias", "third")
 
 

@@ -33,7 +33,7 @@ def test_the_command_for_people_and_programs(new_cache: CacheMaker, only: Callab
     )
     said = run()
     assert said.splitlines()[0].startswith("content: 3 of 3 entries in ")
-    assert said.splitlines()[1].startswith("users: 1 entries in ")
+    assert said.splitlines()[1].startswith("users: 1 entry in ")
     assert "content" not in run("--group", "users")
     answer = json.loads(run("--group", "content", "--json"))
     assert (answer["ok"], answer["engine"], answer["alias"]) == (True, "file", "default")
@@ -59,14 +59,14 @@ def test_the_command_says_what_failed_and_what_was_left_out(
     assert failed.value.returncode == 1
     assert "10 failed (OSError)" in out.getvalue()
     assert "Not everything was done" in out.getvalue()
-    assert "warmed nothing for the site's workers" in out.getvalue()
+    assert "warmed nothing for the site’s workers" in out.getvalue()
 
 
 def test_the_command_refuses_what_makes_no_sense(new_cache: CacheMaker, only: Callable[..., None]) -> None:
     new_cache("file")
     only(Warmer("keys", "content", warm=warm_key, items=lambda: range(3)))
     for words, why, code in (
-        (["--group", "contents"], "no group 'contents'", 2),
+        (["--group", "contents"], "no group “contents”", 2),
         (["--group", "users"], "There is no warmer for users. Nothing was done.", 2),
         (["--budget", "0"], "above 0", 2),
     ):

@@ -18,7 +18,7 @@ def lines(found: Holdings) -> Iterator[str]:
     yield _("Held by %(engine)s: %(held)s") % {"engine": ENGINE_LABELS[found.engine], "held": held}
     if found.cleared is not None and found.cleared.entries:
         yield _("Of these, cleared and on their way out: %(held)s") % {
-            "held": _amount(found.cleared.entries, found.cleared.size)
+            "held": amount(found.cleared.entries, found.cleared.size)
         }
     said = [] if found.server is None else list(_said(found.server, is_estimated=not found.is_complete))
     if said:
@@ -31,26 +31,32 @@ def size(number: int | None) -> str:
 
 
 def _in_all(found: Holdings) -> str:
-    amount = _amount(found.entries or 0, found.size)
+    said = amount(found.entries or 0, found.size)
     if found.is_complete:
-        return _("%(amount)s (all counted)") % {"amount": amount}
+        return _("%(amount)s (all counted)") % {"amount": said}
     words = (
         _("%(amount)s (all counted; the groups are estimated from %(looked_at)d that were looked at)")
         if found.is_exact
         else _("about %(amount)s (estimated from %(looked_at)d keys that were looked at)")
     )
-    return words % {"amount": amount, "looked_at": found.looked_at}
+    return words % {"amount": said, "looked_at": found.looked_at}
 
 
-def _amount(entries: int, bytes_of_all: int | None) -> str:
+def amount(entries: int, bytes_of_all: int | None) -> str:
+    """Return a number of entries, and what they take."""
     counted = ngettext("%(count)d entry", "%(count)d entries", entries) % {"count": entries}
     taken = _("size not available") if bytes_of_all is None else size(bytes_of_all)
     return f"{counted}, {taken}"
 
 
+def unseen() -> str:
+    """Return why a command says nothing of the memory engine."""
+    return _("each process of the site has entries of its own, and a command cannot see them")
+
+
 def _why(found: Holdings) -> str:
     if found.is_of_one_process:
-        return _("each process of the site has entries of its own, and a command cannot see them")
+        return unseen()
     if found.looked_at:
         return _("this Redis does not say how many keys it has, and only %(looked_at)d were looked at") % {
             "looked_at": found.looked_at

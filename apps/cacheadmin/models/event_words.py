@@ -35,6 +35,8 @@ def _why(details: Details) -> str:
 
 
 def _choice(details: Details, before: Details) -> str:
+    if details.get("engine") == before.get("engine"):
+        return _("%(engine)s, at another address") % {"engine": _engine(details.get("engine", ""))}
     return _("%(engine)s instead of %(before)s") % {
         "engine": _engine(details.get("engine", "")),
         "before": _engine(before["engine"]) if before.get("engine") else _("what the settings file says"),
@@ -91,6 +93,12 @@ def _return(details: Details, before: Details) -> str:
 
 
 def _refused(details: Details, before: Details) -> str:
+    if details.get("address") == "?":
+        # It cannot be read, and so may hold a password.
+        return _("%(engine)s: %(why)s") % {
+            "engine": _engine(details.get("engine", "")),
+            "why": _why(details),
+        }
     return _("%(engine)s at %(address)s: %(why)s") % {
         "engine": _engine(details.get("engine", "")),
         "address": details.get("address", ""),

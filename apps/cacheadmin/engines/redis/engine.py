@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from django.utils.translation import gettext as _
 from redis.exceptions import NoPermissionError, ResponseError
 
 from cacheadmin.engines.base import KEEP, MISSING, BegunAnew, Contents, Engine, EngineUnavailable
@@ -237,7 +238,7 @@ class RedisEngine(Notes, Engine):
             for name in self._wire.scan(encoded(wanted), count):
                 yield name.decode("utf-8", "surrogatepass")
         except NoPermissionError as error:
-            raise PermissionError("The Redis user of this cache may not use SCAN.") from error
+            raise PermissionError(_("The Redis user of this cache may not use SCAN.")) from error
         except FAILURES as error:
             raise explain(error) from error
 

@@ -7,10 +7,12 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import Error
+from django.utils.translation import gettext as _
 
 from cacheadmin import events, space, upkeep
+from cacheadmin.management import language
 from cacheadmin.management.subcommands import ALL
-from cacheadmin.management.subcommands.base import MISUSE
+from cacheadmin.management.subcommands.base import INTERRUPTED, no_cache
 
 
 class Command(BaseCommand):
@@ -34,18 +36,20 @@ class Command(BaseCommand):
             subcommand.add_arguments(sub)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Run one subcommand."""
+        """Run one subcommand, in the language of the terminal."""
+        with language.spoken():
+            self._run(options)
+
+    def _run(self, options: dict[str, Any]) -> None:
         chosen = next(one for one in ALL if one.name == options["subcommand"])
         # What is for all aliases looks itself for those that it knows.
         if chosen.usual_alias is not None and options["alias"] not in space.aliases():
-            raise CommandError(
-                f"There is no adaptive cache {options['alias']!r} in CACHES (there are: "
-                f"{', '.join(space.aliases()) or 'none'}).",
-                returncode=MISUSE,
-            )
+            raise no_cache(options["alias"])
         upkeep.tick()
         try:
             chosen(self).run(options)
+        except KeyboardInterrupt as interrupt:
+            raise CommandError(_("Interrupted."), returncode=INTERRUPTED) from interrupt
         finally:
             # What was done within a transaction, or noticed on the way; there is no answer to wait for.
             with contextlib.suppress(Error):

@@ -7,8 +7,11 @@ from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils.translation import gettext as _
 
-MISUSE = 2
+from cacheadmin import space
+
+MISUSE, INTERRUPTED = 2, 130
 
 
 class Subcommand(ABC):
@@ -47,13 +50,32 @@ class Subcommand(ABC):
 def no_group(name: str) -> CommandError:
     """Return what is said of a group that nobody declared."""
     return CommandError(
-        f"There is no group {name!r}. `manage.py cache status` lists the groups.", returncode=MISUSE
+        _("There is no group “%(group)s”. `manage.py cache status` lists the groups.") % {"group": name},
+        returncode=MISUSE,
     )
 
 
-def not_saved(what: str, error: Exception, instead: str, verb: str = "saved") -> CommandError:
-    """Return what is said where *what* could not be saved, and what can be done *instead*."""
+def no_cache(alias: str) -> CommandError:
+    """Return what is said of an alias that is no adaptive cache."""
+    known = ", ".join(space.aliases()) or _("none")
     return CommandError(
-        f"The {what} cannot be {verb} ({type(error).__name__}): the database is out of reach, or has "
-        f"no table for it yet. Run `manage.py migrate`, or {instead}."
+        _("There is no adaptive cache “%(alias)s” in CACHES (there are: %(known)s).")
+        % {"alias": alias, "known": known},
+        returncode=MISUSE,
+    )
+
+
+def at_address(address: str) -> str:
+    """Return how a Redis is named that is told of: by its address, unless nobody can read that."""
+    return _("Redis at this address") if address == "?" else _("Redis at %(address)s") % {"address": address}
+
+
+def not_saved(what: str, error: Exception, instead: str) -> CommandError:
+    """Return what is said where *what* happened, for want of a table, and what can be done *instead*."""
+    return CommandError(
+        _(
+            "%(what)s (%(error)s): the database is out of reach, or has no table for it yet. "
+            "Run `manage.py migrate`, or %(instead)s."
+        )
+        % {"what": what, "error": type(error).__name__, "instead": instead}
     )

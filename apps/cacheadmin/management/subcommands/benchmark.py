@@ -12,14 +12,13 @@ from typing import Any, cast
 
 from django.core.cache import caches
 from django.core.management.base import CommandError, CommandParser
+from django.utils.translation import gettext as _
 from tqdm import tqdm
 
 from cacheadmin import benchmark
 from cacheadmin.backend import AdaptiveCache
 from cacheadmin.benchmark import LONGEST, MIX, SHARED, Measurement, Progress, Result
-from cacheadmin.management.subcommands.base import MISUSE, Subcommand
-
-_INTERRUPTED = 130
+from cacheadmin.management.subcommands.base import INTERRUPTED, MISUSE, Subcommand
 
 
 class Benchmark(Subcommand):
@@ -42,14 +41,16 @@ class Benchmark(Subcommand):
             CommandError: it was interrupted, or there are no such seconds.
         """
         if not 0 < options["seconds"] <= LONGEST:
-            raise CommandError(f"Say --seconds with a number up to {LONGEST:.0f}.", returncode=MISUSE)
+            raise CommandError(
+                _("Say --seconds with a number above 0 and up to %(most)d.") % {"most": LONGEST},
+                returncode=MISUSE,
+            )
         try:
             with _ended_by_signals():
                 result = self._measure(options)
         except KeyboardInterrupt as interrupt:
-            raise CommandError(
-                "Interrupted; nothing of it is left behind.", returncode=_INTERRUPTED
-            ) from interrupt
+            left = _("Interrupted; nothing of it is left behind.")
+            raise CommandError(left, returncode=INTERRUPTED) from interrupt
         if options["json"]:
             self.print_json(result.as_json())
         else:
@@ -69,29 +70,41 @@ class Benchmark(Subcommand):
 
     def _print(self, result: Result) -> None:
         payload = result.payloads.as_json()
-        source = "as large as the site's own" if payload["source"] == "live" else "of usual sizes"
-        self.stdout.write(
-            f"{result.rounds} rounds in {result.seconds:.1f} s; values {source}: "
-            f"{payload['smallest']} to {payload['largest']} bytes, median {payload['median']}."
+        said = (
+            _(
+                "%(rounds)d rounds in %(seconds).1f s; values as large as the site’s own: "
+                "%(smallest)d to %(largest)d bytes, median %(median)d."
+            )
+            if payload["source"] == "live"
+            else _(
+                "%(rounds)d rounds in %(seconds).1f s; values of usual sizes: "
+                "%(smallest)d to %(largest)d bytes, median %(median)d."
+            )
         )
+        self.stdout.write(said % {"rounds": result.rounds, "seconds": result.seconds, **payload})
         for one in result.reached:
             if one.failure is not None:
-                self.stdout.write(self.style.WARNING(f"Not measured: {one.engine}, {one.failure.label}."))
-        self.stdout.write(f"{'':18}{'median':>10}{'p95':>10}   95 % interval of the median (µs)")
+                about = {"engine": one.engine, "why": one.failure.label}
+                self.stdout.write(self.style.WARNING(_("Not measured: %(engine)s, %(why)s.") % about))
+        median, interval = _("median"), _("interval of the median (95 times in 100), in µs")
+        self.stdout.write(f"{'':18}{median:>10}{'p95':>10}   {interval}")
         for operation in benchmark.OPERATIONS:
             for measurement in result.measurements:
                 if measurement.operation == operation:
                     self.stdout.write(_line(measurement))
             self.stdout.write(f"{'':10}{result.rulings[operation].sentence}")
-        self.stdout.write(self.style.SUCCESS(f"A usual mix: {result.rulings[MIX].sentence}"))
-        self.stdout.write(f"Of the engines that workers share: {result.rulings[SHARED].sentence}")
+        self.stdout.write(
+            self.style.SUCCESS(_("A usual mix: %(ruling)s") % {"ruling": result.rulings[MIX].sentence})
+        )
+        shared = {"ruling": result.rulings[SHARED].sentence}
+        self.stdout.write(_("Of the engines that workers share: %(ruling)s") % shared)
         for sentence in result.advice:
             self.stdout.write(f"- {sentence}")
 
 
 def _line(one: Measurement) -> str:
     is_known = math.isfinite(one.high)
-    between = f"{one.low:.1f} to {one.high:.1f}" if is_known else "too few rounds to tell"
+    between = f"{one.low:.1f} – {one.high:.1f}" if is_known else _("too few rounds to tell")
     return f"{one.operation:10}{one.engine:8}{one.median:10.1f}{one.p95:10.1f}   {between}"
 
 

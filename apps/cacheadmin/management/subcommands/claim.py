@@ -7,6 +7,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError
+from django.utils.translation import gettext as _
 
 from cacheadmin import moving
 from cacheadmin.engines.base import EngineUnavailable
@@ -36,8 +37,9 @@ class Claim(Status):
             (moving.moved if options["answer"] == "moved" else moving.copied)(actor="manage.py")
         except EngineUnavailable as error:
             raise CommandError(
-                f"Redis cannot be reached: {error.verdict.label}. Nothing was changed."
+                _("Redis cannot be reached: %(why)s. Nothing was changed.") % {"why": error.verdict.label}
             ) from error
         except (DatabaseError, ImproperlyConfigured, RuntimeError) as error:
-            raise not_saved("answer", error, "give this installation a KEY_PREFIX of its own") from error
+            instead = _("give this installation a KEY_PREFIX of its own")
+            raise not_saved(_("The answer cannot be saved"), error, instead) from error
         super().run(options)

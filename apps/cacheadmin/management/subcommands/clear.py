@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
+from django.utils.translation import gettext as _
 
 from cacheadmin import clear
 from cacheadmin.management.subcommands.base import MISUSE, Subcommand, no_group
@@ -31,14 +32,18 @@ class Clear(Subcommand):
             raise no_group(error.args[0]) from error
         except clear.ProtectedGroup as error:
             raise CommandError(
-                f"The group {error.args[0]!r} is protected in this cache, and nothing was cleared. "
-                f"Where it has an alias of its own, name that too: --alias … --group {error.args[0]}.",
+                _(
+                    "The group “%(group)s” is protected in this cache, and nothing was cleared. "
+                    "Where it has an alias of its own, name that too: --alias … --group %(group)s."
+                )
+                % {"group": error.args[0]},
                 returncode=MISUSE,
             ) from error
         if options["json"]:
             ms = round(cleared.ms, 1)
             self.print_json({"ok": True, "cleared": cleared.groups, "spared": cleared.spared, "ms": ms})
             return
-        self.stdout.write(f"Cleared: {', '.join(cleared.groups)} ({cleared.ms:.1f} ms).")
+        names = {"groups": ", ".join(cleared.groups), "ms": cleared.ms}
+        self.stdout.write(_("Cleared: %(groups)s (%(ms).1f ms).") % names)
         if cleared.spared:
-            self.stdout.write(f"Spared: {', '.join(cleared.spared)}.")
+            self.stdout.write(_("Spared: %(groups)s.") % {"groups": ", ".join(cleared.spared)})

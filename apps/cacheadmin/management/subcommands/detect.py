@@ -6,6 +6,7 @@ from typing import Any, cast
 
 from django.core.cache import caches
 from django.core.management.base import CommandError, CommandParser
+from django.utils.translation import gettext as _
 
 from cacheadmin import detect
 from cacheadmin.backend import AdaptiveCache
@@ -34,7 +35,7 @@ class Detect(Subcommand):
     def run(self, options: dict[str, Any]) -> None:
         """Look, and print."""
         if not all(0 < port < 65536 for port in options["port"]):
-            raise CommandError("A port is a number from 1 to 65535.", returncode=MISUSE)
+            raise CommandError(_("A port is a number from 1 to 65535."), returncode=MISUSE)
         cache = cast(AdaptiveCache, caches[options["alias"]])
         selector, namespace = cache.space.selector, cache.space.namespace
         found = detect.everywhere(selector.plan.location, namespace, selector.namespaces(), options["port"])
@@ -44,7 +45,9 @@ class Detect(Subcommand):
         for candidate in found:
             self._print(candidate)
         if not any(candidate.is_detected for candidate in found):
-            self.stdout.write("No Redis was found. The cache works on files; --port N looks elsewhere too.")
+            self.stdout.write(
+                _("No Redis was found. The cache works on files; --port N looks elsewhere too.")
+            )
 
     def _print(self, candidate: Candidate) -> None:
         paint = self.style.WARNING if candidate.is_detected else str
@@ -53,6 +56,7 @@ class Detect(Subcommand):
         label = str(candidate.verdict.label)
         self.stdout.write(f"{candidate.address}  {paint(label)} ({candidate.ms:.0f} ms)")
         if candidate.is_detected and candidate.is_offered:
-            self.stdout.write(f"    Yours? manage.py cache use redis --redis-url '{candidate.address}'")
+            command = f"manage.py cache use redis --redis-url '{candidate.address}'"
+            self.stdout.write("    " + _("Yours? %(command)s") % {"command": command})
         elif candidate.is_detected and not candidate.is_usable:
             self.stdout.write(f"    {candidate.message}")

@@ -8,10 +8,11 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from cacheadmin import history
 from cacheadmin.events import COMMAND
-from cacheadmin.management.subcommands.base import MISUSE, Subcommand, not_saved
+from cacheadmin.management.subcommands.base import MISUSE, Subcommand, at_address, not_saved
 from cacheadmin.management.subcommands.status import Status
 from cacheadmin.models import CacheEvent
 
@@ -32,26 +33,27 @@ class History(Subcommand):
     def run(self, options: dict[str, Any]) -> None:
         """Read them, and print."""
         if options["n"] < 1:
-            raise CommandError("Say -n with a number of 1 or more.", returncode=MISUSE)
+            raise CommandError(_("Say -n with a number of 1 or more."), returncode=MISUSE)
         try:
             found = history.events(options["alias"], options["n"])
         except (DatabaseError, ImproperlyConfigured) as error:
-            raise not_saved("history", error, "read the log", verb="read") from error
+            raise not_saved(_("The history cannot be read"), error, _("read the log")) from error
         if options["json"]:
             self.print_json({"alias": options["alias"], "events": [event.as_json() for event in found]})
             return
         if not found:
-            self.stdout.write("Nothing has happened yet. Changes, clears and outages will stand here.")
+            self.stdout.write(_("Nothing has happened yet. Changes, clears and outages will stand here."))
         for event in found:
             self.stdout.write(_line(event))
 
 
 def _line(event: CacheEvent) -> str:
-    when = timezone.localtime(event.at).strftime("%Y-%m-%d %H:%M:%S")
+    when = timezone.localtime(event.at).strftime("%Y-%m-%d %H:%M:%S %Z")
     took = "" if event.ms is None else f" ({_duration(event.ms)})"
     origin = ", ".join(filter(None, [event.who, event.address, event.machine]))
-    words = f": {event.sentence}" if event.sentence else ""
-    return f"{event.pk:>5}  {when}  {event.label}{words}{took}  [{origin}]"
+    label = _("%(title)s:") % {"title": event.label} if event.sentence else str(event.label)
+    words = f"{label} {event.sentence}".rstrip()
+    return f"{event.pk:>5}  {when}  {words}{took}  [{origin}]"
 
 
 def _duration(ms: float) -> str:
@@ -76,16 +78,23 @@ class Rollback(Status):
             history.roll_back(options["event"], alias=options["alias"], force=options["force"], actor=COMMAND)
         except CacheEvent.DoesNotExist as error:
             raise CommandError(
-                f"There is no event {options['event']} of this cache. `manage.py cache history` lists them.",
+                _("There is no event %(event)d of this cache. `manage.py cache history` lists them.")
+                % {"event": options["event"]},
                 returncode=MISUSE,
             ) from error
         except history.NothingToRestore as error:
-            raise CommandError(f"There is nothing to restore: {error}") from error
+            raise CommandError(_("There is nothing to restore: %(why)s") % {"why": error}) from error
         except history.AddressRefused as error:
             raise CommandError(
-                f"Redis at {error.test.address}, which was used then, cannot be used: "
-                f"{error.test.verdict.label}. Nothing was changed. Say --force to do it all the same."
+                _(
+                    "%(redis)s, which was used then, cannot be used: %(why)s. "
+                    "Nothing was changed. Say --force to do it all the same."
+                )
+                % {"redis": at_address(error.test.address), "why": error.test.verdict.label}
             ) from error
         except (DatabaseError, ImproperlyConfigured) as error:
-            raise not_saved("settings", error, "set OPTIONS['ENGINE'] in CACHES") from error
+            instead = _("set OPTIONS['ENGINE'] in CACHES")
+            raise not_saved(_("The settings cannot be saved"), error, instead) from error
+        if not options["json"]:
+            self.stdout.write(_("Restored as it was before event %(event)d.") % {"event": options["event"]})
         super().run(options)

@@ -6,12 +6,14 @@ import sys
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from cacheadmin import purging, space
-from cacheadmin.management.subcommands.base import MISUSE, Subcommand
+from cacheadmin.management.subcommands.base import MISUSE, Subcommand, no_cache
 from cacheadmin.purging import Purged
 
-AFTERWARDS = (
+AFTERWARDS = gettext_lazy(
     "What is left to do: give CACHES other backends, run `manage.py migrate cacheadmin zero`, take "
     "cacheadmin out of INSTALLED_APPS, and run `manage.py remove_stale_contenttypes`."
 )
@@ -33,7 +35,7 @@ class Purge(Subcommand):
         """Remove everything; with ``--alias`` what one cache has left in Redis and on the disk."""
         known, alias = space.aliases(), options["alias"]
         if alias is not None and alias not in known:
-            raise CommandError(f"There is no adaptive cache {alias!r} in CACHES.", returncode=MISUSE)
+            raise no_cache(alias)
         chosen = known if alias is None else [alias]
         if not options["yes"]:
             self._ask(chosen)
@@ -43,30 +45,43 @@ class Purge(Subcommand):
         else:
             self._print(done, is_all=alias is None)
         if not done.is_complete:
-            raise CommandError("Not everything could be removed; see above.")
+            raise CommandError(_("Not everything could be removed; see above."))
 
     def _ask(self, chosen: list[str]) -> None:
         if not sys.stdin.isatty():
-            raise CommandError("This removes everything. Say --yes if that is meant.", returncode=MISUSE)
+            raise CommandError(_("This removes everything. Say --yes if that is meant."), returncode=MISUSE)
         self.stdout.write(
-            f"This removes the cache ({', '.join(chosen) or 'none'}) from Redis, disk and database, with all "
-            "settings, statistics and history. Stop the site first: running workers would begin anew."
+            _(
+                "This removes the cache (%(aliases)s) from Redis, disk and database, with all settings, "
+                "statistics and history. Stop the site first: running workers would begin anew."
+            )
+            % {"aliases": ", ".join(chosen) or _("none")}
         )
-        if input("Type 'yes' to go on: ").strip() != "yes":
-            raise CommandError("Nothing was removed.")
+        if not self._has_agreed():
+            raise CommandError(_("Nothing was removed."))
+
+    def _has_agreed(self) -> bool:
+        try:
+            return input(_("Type “yes” to go on:") + " ").strip() == "yes"
+        except EOFError:
+            # Ctrl-D is a no.
+            return False
 
     def _print(self, done: Purged, *, is_all: bool) -> None:
         for one in done.redis:
+            keys = ngettext("%(count)d key", "%(count)d keys", one.removed) % {"count": one.removed}
+            where = {"address": one.address, "keys": keys, "names": f"{one.namespace}:*"}
             problem = f" {one.problem}" if one.problem else ""
-            self.stdout.write(f"Redis {one.address}: {one.removed} keys under {one.namespace}:*.{problem}")
+            self.stdout.write(_("Redis %(address)s: %(keys)s under %(names)s.") % where + problem)
         for path in done.paths:
-            self.stdout.write(f"Disk: {path}")
+            self.stdout.write(_("Disk: %(path)s") % {"path": path})
         for table, number in done.rows.items():
-            self.stdout.write(f"Database: {number} rows of {table}")
+            rows = ngettext("%(count)d row", "%(count)d rows", number) % {"count": number}
+            self.stdout.write(_("Database: %(rows)s of %(table)s") % {"rows": rows, "table": table})
         for problem in done.problems:
             self.stdout.write(self.style.WARNING(problem))
         if is_all:
-            self.stdout.write(AFTERWARDS)
+            self.stdout.write(str(AFTERWARDS))
 
 
 def _as_json(done: Purged) -> dict[str, Any]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
+from cacheadmin.management import held
 from cacheadmin.management.subcommands.base import Subcommand
 from cacheadmin.management.subcommands.ttl import in_words
-from cacheadmin.report import Report, report
+from cacheadmin.report import GroupReport, Report, Tried, report
 from cacheadmin.verdicts import Verdict
 
 
@@ -28,21 +30,53 @@ class Status(Subcommand):
 
     def _print(self, found: Report) -> None:
         status = found.status
-        state_word = self.style.WARNING("degraded") if status.is_degraded else self.style.SUCCESS("working")
-        since = timezone.localtime(status.since).strftime("%Y-%m-%d %H:%M:%S %Z")
-        self.stdout.write(f"Engine:  {status.engine} ({state_word}), choice: {status.choice}, since {since}")
-        self.stdout.write(f"Reason:  {found.reason}")
-        for tried in found.tried:
-            took = "" if tried.ms is None else f" ({tried.ms:.0f} ms)"
-            if tried.verdict is Verdict.TAKEN:
-                took = f"; it runs at {tried.detail}"
-            self.stdout.write(f"Tried:   {tried.engine} at {tried.address}: {tried.verdict.label}{took}")
-        if found.contents.entries is not None:
-            self.stdout.write(f"Entries: {found.contents.entries}, {found.contents.size} bytes")
-        follow = sum(worker.is_current for worker in found.workers)
-        idle = sum(worker.is_idle for worker in found.workers)
-        later = f", {idle} will before the next answer" if idle else ""
-        self.stdout.write(f"Workers: {follow} of {len(found.workers)} run the current settings{later}")
-        for group in found.groups:
-            spared = ", spared by clear" if group.protected else ""
-            self.stdout.write(f"Group:   {group.name}: {in_words(group)}{spared}")
+        working = self.style.SUCCESS(_("working"))
+        about = {
+            "engine": status.engine,
+            "state": self.style.WARNING(_("degraded")) if status.is_degraded else working,
+            "choice": status.choice,
+            "since": timezone.localtime(status.since).strftime("%Y-%m-%d %H:%M:%S %Z"),
+        }
+        rows = [
+            (_("Engine"), _("%(engine)s (%(state)s), choice: %(choice)s, since %(since)s") % about),
+            (_("Reason"), found.reason),
+            *((_("Tried"), _attempt(tried)) for tried in found.tried),
+            (_("Entries"), _entries(found)),
+            (_("Workers"), _workers(found)),
+            *((_("Group"), _group(group)) for group in found.groups),
+        ]
+        width = max(len(title) for title, _words in rows)
+        for title, words in rows:
+            self.stdout.write(f"{_('%(title)s:') % {'title': title}}{' ' * (width - len(title))} {words}")
+
+
+def _attempt(tried: Tried) -> str:
+    took = "" if tried.ms is None else f" ({tried.ms:.0f} ms)"
+    if tried.verdict is Verdict.TAKEN:
+        took = _("; it runs at %(place)s") % {"place": tried.detail}
+    about = {"engine": tried.engine, "address": tried.address, "verdict": tried.verdict.label}
+    return _("%(engine)s at %(address)s: %(verdict)s") % about + took
+
+
+def _entries(found: Report) -> str:
+    entries, taken = found.contents.entries, found.contents.size
+    if entries is not None:
+        return held.amount(entries, taken)
+    if found.status.engine == "redis":
+        return _("Redis does not count them; `manage.py cache stats` looks")
+    return _("not available: %(why)s") % {"why": held.unseen()}
+
+
+def _workers(found: Report) -> str:
+    if not found.workers:
+        return _("none has answered yet")
+    follow = sum(worker.is_current for worker in found.workers)
+    idle = sum(worker.is_idle for worker in found.workers)
+    later = _(", %(idle)d will before the next answer") % {"idle": idle} if idle else ""
+    said = _("%(follow)d of %(all)d run the current settings")
+    return said % {"follow": follow, "all": len(found.workers)} + later
+
+
+def _group(group: GroupReport) -> str:
+    spared = _(", spared by clear") if group.protected else ""
+    return _("%(title)s:") % {"title": group.name} + f" {in_words(group)}{spared}"

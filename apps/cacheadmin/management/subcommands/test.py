@@ -6,10 +6,11 @@ from typing import Any, cast
 
 from django.core.cache import caches
 from django.core.management.base import CommandError, CommandParser
+from django.utils.translation import gettext as _
 
 from cacheadmin.backend import AdaptiveCache
 from cacheadmin.connection import ConnectionTest, deep_test, simple_test
-from cacheadmin.management.subcommands.base import Subcommand
+from cacheadmin.management.subcommands.base import Subcommand, at_address
 
 
 class Test(Subcommand):
@@ -43,10 +44,17 @@ class Test(Subcommand):
         else:
             self._print(result)
         if not result.ok:
-            raise CommandError(f"Redis at {result.address} cannot be used: {result.verdict.label}.")
+            raise CommandError(
+                _("%(redis)s cannot be used: %(why)s.")
+                % {"redis": at_address(result.address), "why": result.verdict.label}
+            )
 
     def _print(self, result: ConnectionTest) -> None:
-        self.stdout.write(result.address)
+        good, bad = _("ok"), _("failed")
+        width = max(len(good), len(bad))
+        self.stdout.write(at_address(result.address))
         for step in result.steps:
-            mark = self.style.SUCCESS("ok    ") if step.ok else self.style.ERROR("failed")
-            self.stdout.write(f"{mark} {step.ms:7.2f} ms  {step.label}: {step.message}")
+            paint = self.style.SUCCESS if step.ok else self.style.ERROR
+            mark = paint((good if step.ok else bad).ljust(width))
+            said = _("%(step)s: %(message)s") % {"step": step.label, "message": step.message}
+            self.stdout.write(f"{mark} {step.ms:7.2f} ms  {said}")

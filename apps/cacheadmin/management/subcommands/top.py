@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
+from django.utils.translation import gettext as _
 
 from cacheadmin.management.subcommands.base import MISUSE, Subcommand
 from cacheadmin.management.subcommands.stats import days_in
@@ -27,7 +28,7 @@ class Top(Subcommand):
         """Sum up, and print."""
         number, days = options["number"], days_in(options)
         if number < 1:
-            raise CommandError("Say -n with a number above 0.", returncode=MISUSE)
+            raise CommandError(_("Say -n with a number of 1 or more."), returncode=MISUSE)
         found = top_keys(options["alias"], number=number, days=days)
         if options["json"]:
             keys = [{"key": one.key, "group": one.group, "reads": one.reads} for one in found]
@@ -36,4 +37,4 @@ class Top(Subcommand):
         for one in found:
             self.stdout.write(f"{one.reads:>10}  {one.group}  {one.key}")
         if not found:
-            self.stdout.write("No key was read yet. They appear some seconds after the first visit.")
+            self.stdout.write(_("No key was read yet. They appear some seconds after the first visit."))

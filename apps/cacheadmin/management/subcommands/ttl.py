@@ -7,6 +7,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError
+from django.utils.translation import gettext as _
 
 from cacheadmin import state
 from cacheadmin.management.subcommands.base import MISUSE, Subcommand, no_group, not_saved
@@ -39,7 +40,7 @@ class Ttl(Subcommand):
         if name is not None and name not in found:
             raise no_group(name)
         if options["reset"] and (name is None or seconds is not None):
-            raise CommandError("Say --reset with one group and no seconds.", returncode=MISUSE)
+            raise CommandError(_("Say --reset with one group and no seconds."), returncode=MISUSE)
         if options["reset"] or seconds is not None:
             _save_lifetime(name, seconds, alias)
             found = {group.name: group for group in group_reports(alias)}
@@ -48,13 +49,15 @@ class Ttl(Subcommand):
             self.print_json({"alias": alias, "groups": {group.name: group.as_json() for group in shown}})
             return
         for group in shown:
-            self.stdout.write(f"{group.name}: {in_words(group)}")
+            self.stdout.write(_("%(title)s:") % {"title": group.name} + f" {in_words(group)}")
 
 
 def in_words(group: GroupReport) -> str:
     """Return the lifetime of *group* and where it comes from."""
-    declared = "as the alias says" if group.declared is None else f"{group.declared} s"
-    return declared if group.saved is None else f"{group.saved} s, saved (declared: {declared})"
+    declared = _("as the alias says") if group.declared is None else f"{group.declared} s"
+    if group.saved is None:
+        return declared
+    return _("%(saved)d s, saved (declared: %(declared)s)") % {"saved": group.saved, "declared": declared}
 
 
 def _save_lifetime(name: str, seconds: int | None, alias: str) -> None:
@@ -63,4 +66,5 @@ def _save_lifetime(name: str, seconds: int | None, alias: str) -> None:
     except ValueError as error:
         raise CommandError(str(error), returncode=MISUSE) from error
     except (DatabaseError, ImproperlyConfigured) as error:
-        raise not_saved("lifetime", error, "declare it in cache_groups.py") from error
+        instead = _("declare it in cache_groups.py")
+        raise not_saved(_("The lifetime cannot be saved"), error, instead) from error

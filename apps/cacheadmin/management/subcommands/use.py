@@ -7,10 +7,11 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import CommandError, CommandParser
 from django.db import DatabaseError
+from django.utils.translation import gettext as _
 
 from cacheadmin import history, state
 from cacheadmin.events import COMMAND
-from cacheadmin.management.subcommands.base import not_saved
+from cacheadmin.management.subcommands.base import at_address, not_saved
 from cacheadmin.management.subcommands.status import Status
 
 _ENGINES = ("auto", "redis", "file", "memory", "off")
@@ -38,7 +39,8 @@ class Use(Status):
         try:
             state.save_choice(options["alias"], engine=engine, location=address, actor=COMMAND)
         except (DatabaseError, ImproperlyConfigured) as error:
-            raise not_saved("choice", error, "set OPTIONS['ENGINE'] in CACHES") from error
+            instead = _("set OPTIONS['ENGINE'] in CACHES")
+            raise not_saved(_("The choice cannot be saved"), error, instead) from error
         super().run(options)
 
 
@@ -47,6 +49,9 @@ def _refuse_dead_address(alias: str, address: str) -> None:
         history.refuse_dead_address(alias, address, actor=COMMAND)
     except history.AddressRefused as error:
         raise CommandError(
-            f"Redis at {error.test.address} cannot be used. {error.test.message} "
-            "Nothing was changed. Mend the address, or say --force to save it all the same."
+            _(
+                "%(redis)s cannot be used. %(message)s "
+                "Nothing was changed. Mend the address, or say --force to save it all the same."
+            )
+            % {"redis": at_address(error.test.address), "message": error.test.message}
         ) from error

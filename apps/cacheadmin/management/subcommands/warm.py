@@ -7,6 +7,8 @@ from typing import Any, cast
 
 from django.core.cache import caches
 from django.core.management.base import CommandError, CommandParser
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from tqdm import tqdm
 
 from cacheadmin import warmup
@@ -35,7 +37,7 @@ class Warm(Subcommand):
     def run(self, options: dict[str, Any]) -> None:
         """Warm the groups that are named, or all that have warmers."""
         if options["budget"] is not None and not options["budget"] > 0:
-            raise CommandError("Say --budget with a number of seconds above 0.", returncode=MISUSE)
+            raise CommandError(_("Say --budget with a number of seconds above 0."), returncode=MISUSE)
         engine = cast(AdaptiveCache, caches[options["alias"]]).space.selector.status().engine
         done = self._warm(options)
         if options["json"]:
@@ -45,7 +47,12 @@ class Warm(Subcommand):
         else:
             self._print(done, engine)
         if done.errors:
-            raise CommandError(f"{done.errors} entries could not be made; the log says more.")
+            failed = ngettext(
+                "%(count)d entry could not be made; the log says more.",
+                "%(count)d entries could not be made; the log says more.",
+                done.errors,
+            )
+            raise CommandError(failed % {"count": done.errors})
 
     def _warm(self, options: dict[str, Any]) -> Progress:
         # On a terminal alone: a script reads what comes at the end.
@@ -67,29 +74,45 @@ class Warm(Subcommand):
         except KeyError as error:
             raise no_group(error.args[0]) from error
         except warmup.NothingToWarm as error:
-            raise CommandError(f"{error} Nothing was done.", returncode=MISUSE) from error
+            nothing = _("%(why)s Nothing was done.") % {"why": error}
+            raise CommandError(nothing, returncode=MISUSE) from error
         except warmup.AlreadyRunning as error:
-            now = error.progress
-            of_all = "" if now.count is None else f" of {now.count}"
+            done = _done(error.progress.done, error.progress.count)
             raise CommandError(
-                f"A warm-up of this cache is running already ({now.done}{of_all} entries done). "
-                "Wait for its end, or for a minute if it was killed."
+                _(
+                    "A warm-up of this cache is running already (done: %(done)s). "
+                    "Wait for its end, or for a minute if it was killed."
+                )
+                % {"done": done}
             ) from error
 
     def _print(self, done: Progress, engine: str) -> None:
         for name, result in done.groups.items():
-            self.stdout.write(f"{name}: {_in_words(result)}")
+            self.stdout.write(_("%(title)s:") % {"title": name} + f" {_in_words(result)}")
         if not done.is_complete:
-            self.stdout.write(self.style.WARNING("Not everything was done: run it again for the rest."))
+            self.stdout.write(self.style.WARNING(_("Not everything was done: run it again for the rest.")))
         if engine == "memory":
             self.stdout.write(
                 self.style.WARNING(
-                    "The memory engine is each process's own: this has warmed nothing for the site's workers."
+                    _(
+                        "The memory engine is each process’s own: "
+                        "this has warmed nothing for the site’s workers."
+                    )
                 )
             )
 
 
 def _in_words(result: GroupResult) -> str:
-    of_all = "" if result.count is None else f" of {result.count}"
-    failed = "".join(f", {number} failed ({kind})" for kind, number in result.errors.items())
-    return f"{result.done}{of_all} entries in {result.seconds:.1f} s{failed}"
+    took = {"done": _done(result.done, result.count), "seconds": result.seconds}
+    failed = "".join(
+        _(", %(count)d failed (%(kind)s)") % {"count": number, "kind": kind}
+        for kind, number in result.errors.items()
+    )
+    return _("%(done)s in %(seconds).1f s") % took + failed
+
+
+def _done(done: int, count: int | None) -> str:
+    if count is None:
+        return ngettext("%(count)d entry", "%(count)d entries", done) % {"count": done}
+    words = ngettext("%(done)d of %(count)d entry", "%(done)d of %(count)d entries", count)
+    return words % {"done": done, "count": count}
