@@ -82,6 +82,7 @@ def test_a_french_terminal_is_spoken_to_in_french(
     assert {"choice", "engine", "reason", "degraded"} <= set(run_json("status"))
 
 
+@pytest.mark.django_db
 def test_whoever_interrupts_it_reads_no_traceback(
     new_cache: CacheMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -75,7 +75,7 @@ def test_the_command_refuses_what_makes_no_sense(new_cache: CacheMaker, only: Ca
         assert refused.value.returncode == code
     running = WarmUp()
     running.begin()
-    with pytest.raises(CommandError, match=r"running already \(0 entries done\)") as refused:
+    with pytest.raises(CommandError, match=r"running already \(done: 0 entries\)") as refused:
         run()
     assert refused.value.returncode == 1
     while running.go_on():
