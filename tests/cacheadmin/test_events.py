@@ -71,7 +71,6 @@ def test_no_secret_stands_in_any_column(new_cache: CacheMaker) -> None:
 
 
 @outside_transactions
-@outside_transactions
 def test_whoever_saves_what_is_saved_has_changed_nothing(new_cache: CacheMaker) -> None:
     new_cache("file")
     state.save_choice("default", engine="memory", location="", actor="manage.py")
@@ -82,6 +81,7 @@ def test_whoever_saves_what_is_saved_has_changed_nothing(new_cache: CacheMaker) 
     assert Counter(CacheEvent.objects.values_list("kind", flat=True)) == {"choice": 1, "lifetime": 1}
 
 
+@outside_transactions
 def test_a_clear_names_the_person_the_address_and_the_time_it_took(
     new_cache: CacheMaker, rf: RequestFactory, settings: Settings
 ) -> None:
