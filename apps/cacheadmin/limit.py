@@ -7,6 +7,8 @@ from typing import Any
 
 from django.core.cache import caches
 
+from cacheadmin import state
+
 # Seconds that a count outlives its window: nobody's clock is that wrong.
 _MARGIN = 60
 
@@ -38,9 +40,12 @@ def _now() -> int:
 
 def _count(key: str, timeout: int) -> int:
     cache: Any = caches["default"]
-    cache.add(key, 0, timeout)
-    try:
-        return int(cache.incr(key))
-    except ValueError:
-        # Nothing is kept: the engine is off, or was changed between the two steps.
-        return 1
+    for _ in range(2):
+        cache.add(key, 0, timeout)
+        try:
+            return int(cache.incr(key))
+        except ValueError:
+            # The engine was changed between the two steps, or was by others and this process is to follow.
+            state.refresh(now=True)
+    # Nothing is kept: the engine is off.
+    return 1

@@ -98,6 +98,11 @@ class Selector:
         return Code.OFF if self.plan.choice == "off" and not spared else active
 
     @property
+    def follows(self) -> int:
+        """A number for the choice that this process follows; another one for another choice."""
+        return self._fingerprint
+
+    @property
     def is_behind(self) -> bool:
         """Whether the machine follows a choice that this process has not read yet."""
         return self._shared.read(shared.PLAN) != self._fingerprint

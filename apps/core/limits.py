@@ -10,7 +10,7 @@ import ipaddress
 import unicodedata
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from typing import Concatenate, Literal, ParamSpec
+from typing import Any, Concatenate, Literal, ParamSpec
 
 from django.conf import settings
 from django.core.cache import caches
@@ -46,22 +46,43 @@ def usage(request: HttpRequest, group: str, rate: str, key: str) -> Usage | None
     *rate* is written ``10/m`` (s, m, h or d); *key* says who counts, for example an address.
     None where limits are switched off (``RATELIMIT_ENABLE``).
     """
-    count = functools.partial(get_usage, request, group=group, key=lambda *_: key, rate=rate, increment=True)
-    found = count()
+    found = _count(
+        functools.partial(get_usage, request, group=group, key=lambda *_: key, rate=rate, increment=True)
+    )
     if found is None:
         return None
-    if not found["limit"] or _is_behind():
-        # The engine was switched just then: the count vanished between the two steps of raising it, or
-        # this worker has not followed the others yet and counts nothing.
-        state.refresh(now=True)
-        found = count()
     # A window still holds its last second: the next begins one second after the time left.
     left = max(found["time_left"], 0) + 1
     return Usage(found["count"], found["limit"], found["should_limit"], left)
 
 
-def _is_behind() -> bool:
-    return bool(getattr(caches[settings.RATELIMIT_USE_CACHE], "is_behind", False))
+def _count(count: Callable[[], dict[str, Any] | None]) -> dict[str, Any] | None:
+    """Count by one choice of an engine.
+
+    Where others have gone over to another one, this worker keeps nothing until it follows them. Where the
+    engine was changed just then, the count may have vanished between the two steps of raising it.
+    """
+    found = None
+    for _ in range(3):
+        choice = _choice()
+        if choice is None:
+            state.refresh(now=True)
+            choice = _choice()
+        found = count()
+        if found is None or (found["limit"] and choice is not None and choice == _choice()):
+            break
+    return found
+
+
+def _choice() -> int | None:
+    """A number for the choice that this worker follows; ``None`` if others have followed another one."""
+    space = getattr(caches[settings.RATELIMIT_USE_CACHE], "space", None)
+    if space is None:
+        return 0
+    # At first use nothing has been decided yet.
+    space.selector.live()
+    follows = int(space.selector.follows)
+    return None if space.selector.is_behind else follows
 
 
 def limited(

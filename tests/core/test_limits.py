@@ -12,6 +12,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.core.cache import caches
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
+from django_ratelimit.core import get_usage
 from pytest_django import Settings
 
 from cacheadmin import shared, state
@@ -52,6 +53,30 @@ def test_a_worker_that_is_behind_follows_before_it_counts(
     write(plan + 1)
     monkeypatch.setattr(state, "refresh", lambda now=False: write(plan))
     assert ask().status_code == 429
+
+
+def test_what_was_counted_while_another_thread_followed_is_counted_again(
+    engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    while ask().status_code == 200:
+        pass
+    selector = cast(AdaptiveCache, caches["ratelimit"]).space.selector
+    counted: list[int] = []
+
+    def count_while_others_move(*args: Any, **more: Any) -> Any:
+        newer = selector.follows + 1
+        if not counted:
+            with selector.words.change():
+                selector.words.write(shared.PLAN, newer)
+        found = get_usage(*args, **more)
+        # Another thread of this worker has read the newer choice meanwhile.
+        monkeypatch.setattr(selector, "_fingerprint", selector.words.read(shared.PLAN))
+        counted.append(found["count"])
+        return found
+
+    monkeypatch.setattr("core.limits.get_usage", count_while_others_move)
+    assert ask().status_code == 429
+    assert counted[0] < counted[1]
 
 
 def test_another_address_has_a_count_of_its_own(engine: str) -> None:
