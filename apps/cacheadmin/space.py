@@ -355,10 +355,7 @@ def aliases() -> list[str]:
 
 def _governing(choices: snapshot.Snapshot, location: str) -> snapshot.SavedChoice | None:
     """Return the saved choice of an alias at *location*, which governs all caches there."""
-    for alias, choice in choices.items():
-        if conf.has_location(alias, location):
-            return choice
-    return None
+    return next((choice for alias, choice in choices.items() if conf.has_location(alias, location)), None)
 
 
 def _complain_once(reason: str) -> None:
