@@ -27,10 +27,20 @@ SLICE = 0.05
 
 _current: WarmUp | None = None
 _thread: threading.Thread | None = None
+_lock = threading.Lock()
 
 
 def go_on() -> None:
     """Begin what is due, or go on with it; takes no longer than a slice."""
+    # Several threads of a worker keep house at the same time: one is enough.
+    if _lock.acquire(blocking=False):
+        try:
+            _go_on()
+        finally:
+            _lock.release()
+
+
+def _go_on() -> None:
     global _current, _thread
     if _thread is not None and _thread.is_alive():
         return
@@ -81,9 +91,10 @@ def _finish() -> None:
 
 
 def _after_fork() -> None:
-    global _current, _thread
+    global _current, _thread, _lock
     # It is the parent's.
     _current = _thread = None
+    _lock = threading.Lock()
 
 
 os.register_at_fork(after_in_child=_after_fork)

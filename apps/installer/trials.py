@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any, cast
 
-from django.contrib.auth.password_validation import get_default_password_validators, validate_password
+from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
@@ -126,16 +126,15 @@ def check_password(request: HttpRequest) -> HttpResponse:
         messages: list[str] = []
     except ValidationError as error:
         messages = error.messages
-    passed = len(get_default_password_validators()) - len(messages)
-    return JsonResponse({"score": _score(password, passed, bool(messages)), "messages": messages})
+    return JsonResponse({"score": _score(password, bool(messages)), "messages": messages})
 
 
-def _score(password: str, passed: int, is_refused: bool) -> int:
+def _score(password: str, is_refused: bool) -> int:
     """Whatever is refused is weak; what is accepted is the better the longer it is."""
     if not password:
         return 0
     if is_refused:
-        return 1 if passed < 4 else 2
+        return 1
     return 2 + (len(password) >= 12) + (len(password) >= 16)
 
 

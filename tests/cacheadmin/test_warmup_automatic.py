@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -113,3 +114,23 @@ def test_while_tests_run_nothing_begins_by_itself(new_cache: CacheMaker, only: C
     warm_automatically.go_on()
     assert cache.get("content:1") is None
     assert cache.space.selector.words.read(shared.COLD) == 1
+
+
+def test_threads_that_keep_house_at_once_begin_one_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[int] = []
+    is_inside, may_end = threading.Event(), threading.Event()
+
+    def begin() -> bool:
+        begun.append(1)
+        is_inside.set()
+        may_end.wait(30)
+        return False
+
+    monkeypatch.setattr(warm_automatically, "_begin", begin)
+    other = threading.Thread(target=warm_automatically.go_on)
+    other.start()
+    assert is_inside.wait(30)
+    warm_automatically.go_on()
+    may_end.set()
+    other.join()
+    assert begun == [1]
