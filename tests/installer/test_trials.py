@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 
+from cacheadmin.detect import Candidate
 from cacheadmin.verdicts import Verdict
 from installer import redis_found, trials
 from tests.installer.wizard import FORM_TOKEN, GOOD, PASSWORD, Walker
@@ -100,7 +101,7 @@ def test_the_odd_port_answers_in_each_way(walker: Walker, redis_server: RedisSer
 
 def test_a_socket_and_a_redis_that_asks_for_a_password_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     def look_at(places: list[str]) -> redis_found.Found:
-        found = redis_found.detect.Candidate(places[0], Verdict.NEEDS_PASSWORD, "", 1.0)
+        found = Candidate(places[0], Verdict.NEEDS_PASSWORD, "", 1.0)
         return redis_found.Found([found], found)
 
     monkeypatch.setattr(redis_found, "look_at", look_at)
