@@ -12,8 +12,10 @@ from typing import Any
 
 from django.template.defaultfilters import filesizeformat
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from cacheadmin.facts import Facts, GroupFacts, RedisFacts
+from cacheadmin.verdicts import ENGINE_LABELS
 
 ERROR, WARNING, INFO = "error", "warning", "info"
 _ORDER = (ERROR, WARNING, INFO)
@@ -119,7 +121,7 @@ def _keeps(facts: Facts) -> Finding:
     return (
         _("Sessions or limits are kept where they get lost"),
         _("Kept in this cache: %(what)s. Its engine: %(engine)s.")
-        % {"what": ", ".join(kept), "engine": facts.engine},
+        % {"what": ", ".join(kept), "engine": ENGINE_LABELS[facts.engine]},
         _("Use files or Redis for it. SESSION_ENGINE = 'cacheadmin.sessions' is safe on any engine."),
     )
 
@@ -164,10 +166,14 @@ def _noeviction(redis: RedisFacts) -> Finding:
 def _no_limit(redis: RedisFacts) -> Finding:
     if redis.limit != 0:
         return None
-    used = _("not available") if redis.used is None else filesizeformat(redis.used)
+    words = (
+        _("%(address)s has no maxmemory.")
+        if redis.used is None
+        else _("%(address)s has no maxmemory; it uses %(used)s now.")
+    )
     return (
         _("Redis may take all memory of its machine"),
-        _("%(address)s has no maxmemory; it uses %(used)s now.") % {"address": redis.address, "used": used},
+        words % {"address": redis.address, "used": filesizeformat(redis.used or 0)},
         _("Have maxmemory set, to what the machine can spare.") + " " + _policy_to_set(redis),
     )
 
@@ -250,7 +256,11 @@ def _large(facts: Facts) -> Finding:
     name, size = max(found, key=lambda one: one[1])
     return (
         _("Very large entries"),
-        _("%(number)d of those looked at are over 1 MB; the largest: %(name)s (%(size)s).")
+        ngettext(
+            "%(number)d of those looked at is over 1 MB: %(name)s (%(size)s).",
+            "%(number)d of those looked at are over 1 MB; the largest: %(name)s (%(size)s).",
+            len(found),
+        )
         % {"number": len(found), "name": name, "size": filesizeformat(size)},
         _("Cache smaller parts: each read of such an entry has to bring all of it."),
     )

@@ -326,6 +326,7 @@ def test_a_database_that_nobody_declares_spoils_no_advice(new_cache: CacheMaker,
 # --- The whole ---
 
 
+@pytest.mark.django_db
 def test_the_sites_own_caches_are_in_order(new_cache: CacheMaker, settings: Settings) -> None:
     new_cache("file")
     call_command("check", "--tag", "caches", "--tag", "database", "--database", "default")

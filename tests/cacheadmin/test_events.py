@@ -290,7 +290,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "warm": {"groups": ["users"], "done": 12, "errors": 1},
     "refused": {"engine": "redis", "address": "redis://h:1", "detail": "wrong password"},
     "rollback": {"event": 7},
-    "undone": {"engine": "redis", "detail": "refused"},
+    "undone": {"engine": "file", "was": "redis", "seconds": 20, "detail": "refused"},
     "moved": {},
     "copied": {},
     "restored": {"detail": "older"},

@@ -8,6 +8,8 @@ import os
 import stat
 from pathlib import Path
 
+from django.utils.translation import gettext as _
+
 from cacheadmin import temporary
 from cacheadmin.engines.base import EngineUnavailable
 from cacheadmin.verdicts import Verdict
@@ -82,5 +84,7 @@ def _is_ours(status: os.stat_result) -> bool:
 
 
 def _unsafe(directory: Path, culprit: Path) -> EngineUnavailable:
-    where = str(directory) if culprit == directory else f"{directory} (by way of {culprit})"
+    where = str(directory)
+    if culprit != directory:
+        where = _("%(directory)s (by way of %(step)s)") % {"directory": directory, "step": culprit}
     return EngineUnavailable(Verdict.UNSAFE_DIRECTORY, where)
