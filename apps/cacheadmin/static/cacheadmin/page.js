@@ -21,7 +21,7 @@
       body: new FormData(form),
       headers: { Accept: "application/json" },
       credentials: "same-origin",
-    }).then((answer) => answer.json());
+    }).then((answer) => answer.json().then((found) => ({ ...found, status: answer.status })));
   }
 
   /* --- Testing a connection: its steps in place --- */
@@ -115,7 +115,13 @@
       form.append(data);
       post(form.action, form)
         .then((now) => {
-          if (now.error) { place.dataset.running = ""; said.textContent = now.error; return; }
+          if (now.error) {
+            said.textContent = now.error;
+            // Another one runs already: it is watched instead.
+            place.dataset.running = now.status === 409 ? "1" : "";
+            if (place.dataset.running) timer = setTimeout(ask, PACE);
+            return;
+          }
           show(now);
           place.dataset.running = now.over ? "" : "1";
           if (!now.over) timer = setTimeout(ask, PACE / 2);
