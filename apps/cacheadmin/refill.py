@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from django.utils.translation import ngettext
 
@@ -42,26 +42,29 @@ def refill_time(
     """
     if held is None:
         return None
-    warm = {warmer.group for warmer in warmers.of(alias)}
+    filled = [name for name in names if held.get(name)]
+    warmed = set(last.groups) & {warmer.group for warmer in warmers.of(alias)} if last else set()
     times = [
-        _of_group(name, held[name], counted, last if name in warm else None)
-        for name in names
-        if held.get(name)
+        _warming(last, [name for name in filled if name in warmed]),
+        _asking([name for name in filled if name not in warmed], held, counted),
     ]
     known = [seconds for seconds in times if seconds is not None]
     return min(max(known), _LONGEST) if known else None
 
 
-def _of_group(name: str, entries: int, counted: Statistics, last: Progress | None) -> float | None:
-    warmed = last.groups.get(name) if last else None
-    if warmed is not None and warmed.done:
-        return _BEGINS_AFTER + warmed.seconds
-    counts = counted.groups.get(name)
-    if counts is None or not counts.lookups:
-        return None
+def _warming(last: Progress | None, names: Collection[str]) -> float | None:
+    """Return how long a warm-up takes, which fills one group after the other."""
+    return _BEGINS_AFTER + sum(last.groups[name].seconds for name in names) if last and names else None
+
+
+def _asking(names: Collection[str], held: Mapping[str, int], counted: Statistics) -> float | None:
+    """Return in which time there are as many reads as entries; hours are counted, so it takes a whole one."""
+    reads = sum(counted.groups[name].lookups for name in names if name in counted.groups)
     begins = max(counted.begins, counted.since or counted.begins)
-    passed = max(1.0, (datetime.now(UTC) - begins).total_seconds())
-    return entries * passed / counts.lookups
+    passed = datetime.now(UTC) - begins
+    if not reads or passed < timedelta(hours=1):
+        return None
+    return sum(held[name] for name in names) * passed.total_seconds() / reads
 
 
 def in_words(seconds: float | None) -> str:

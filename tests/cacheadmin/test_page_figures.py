@@ -77,6 +77,9 @@ def test_what_has_none_takes_as_long_as_it_takes_to_be_asked_for() -> None:
     use = counted(content=Counts(hits=24 * 3600), users=Counts(hits=1))
     found = refill.refill_time("default", ["content", "users"], {"content": 100}, use, None)
     assert found == pytest.approx(100, rel=0.1)
+    # Half an hour of a new site says nothing yet.
+    young = replace(use, since=datetime.now(UTC) - timedelta(minutes=30))
+    assert refill.refill_time("default", ["content"], {"content": 100}, young, None) is None
     assert refill.refill_time("default", ["users"], {"users": 5000}, use, None) == 3600
 
 
