@@ -13,6 +13,8 @@ PAGE = "/admin/cache/"
 
 def test_an_owner_tests_warms_and_reads_the_chart_in_place(new_page: PageMaker) -> None:
     watched = new_page(owner=True)
+    # Where the engine was changed a moment ago, the site warms up by itself; then nobody does it twice.
+    watched.expected = {409}
     watched.visit(PAGE)
     page = watched.page
     button = page.get_by_role("button", name="Advanced test")

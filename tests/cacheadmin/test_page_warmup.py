@@ -125,7 +125,7 @@ def test_the_engines_are_measured_beside_the_live_cache(
     tester = person("test_cache")
     shown = text_of(tester.post(f"{PAGE}benchmark/"))
     assert "A usual mix:" in shown
-    assert "<td>memory</td>" in shown
+    assert "<td>Memory</td>" in shown
     assert cache.get("content:1") == 1
 
 
