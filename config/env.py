@@ -57,6 +57,8 @@ class Configuration(BaseSettings):
 
     database_url: str = ""
     redis_url: str = ""
+    # Where the web server looks for pages that it may send by itself; empty: nowhere.
+    pages_directory: str = ""
 
     email_url: str = ""
     default_from_email: str = "webmaster@localhost"

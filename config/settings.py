@@ -280,6 +280,18 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+# What the rules in deploy/ add to pages that the web server sends by itself; a page with other headers never is.
+CACHEADMIN["PAGES_DIRECTORY"] = CONFIGURATION.pages_directory
+CACHEADMIN["PAGES_DIRECTORY_HEADERS"] = {
+    "Content-Security-Policy": "; ".join(
+        f"{name} {' '.join(sources)}" for name, sources in CONTENT_SECURITY_POLICY["DIRECTIVES"].items()
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": SECURE_REFERRER_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": X_FRAME_OPTIONS,
+}
+
 # --- Mail ---
 
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = CONFIGURATION.default_from_email

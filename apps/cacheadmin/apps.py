@@ -31,6 +31,8 @@ class CacheAdminConfig(AppConfig):
             watcher,
             workers,
         )
+        from cacheadmin.pagecache import files
+        from cacheadmin.signals import made_void
 
         state.connect(models)
         events.connect(models.save_events, models.trim_events)
@@ -41,6 +43,8 @@ class CacheAdminConfig(AppConfig):
         upkeep.also(warm_automatically.go_on)
         upkeep.also(workers.sign_in)
         upkeep.also(trial.look)
+        upkeep.also(files.sweep)
+        made_void.connect(files.made_void, dispatch_uid="cacheadmin.pages")
         checks.register()
         advice_checks.register()
         watcher.connect(upkeep.tick, upkeep.housekeeping)

@@ -58,6 +58,17 @@ DEFAULTS: dict[str, Any] = {
     # Seconds that an nginx in front keeps pages (X-Accel-Expires), and a CDN (s-maxage); 0: not at all.
     "PAGES_NGINX_SECONDS": 0,
     "PAGES_CDN_SECONDS": 0,
+    # A directory for pages that the web server sends by itself; empty: none. At most so many pages and bytes.
+    "PAGES_DIRECTORY": "",
+    "PAGES_DIRECTORY_ENTRIES": 5000,
+    "PAGES_DIRECTORY_BYTES": 200_000_000,
+    # What the rules of the web server add: a page with any other header, or another value, is no file.
+    "PAGES_DIRECTORY_HEADERS": {
+        "X-Frame-Options": "DENY",
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "same-origin",
+        "Cross-Origin-Opener-Policy": "same-origin",
+    },
 }
 
 

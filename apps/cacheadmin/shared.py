@@ -22,7 +22,7 @@ from array import array
 from collections.abc import Iterator
 from pathlib import Path
 
-from cacheadmin import temporary
+from cacheadmin import signals, temporary
 
 logger = logging.getLogger("cacheadmin")
 
@@ -258,6 +258,7 @@ class SharedState:
         with self.change():
             for cell in self._taken_cells():
                 self.cells[cell] = _later(self.cells[cell])
+            signals.made_void.send(self, names=None)
 
     def _taken_cells(self) -> Iterator[int]:
         for slot in range(SLOTS):

@@ -15,6 +15,10 @@ from django.dispatch import Signal
 
 cache_event = Signal()
 
+# Sent by a cache with the ``names`` of the groups and marks that have been made void in it, and by the words
+# that all caches at one LOCATION share with ``None``, which means all, while they are locked.
+made_void = Signal()
+
 
 def send(kind: str, **details: Any) -> None:
     """Tell all receivers; a receiver that fails is not the cache's business.

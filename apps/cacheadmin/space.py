@@ -20,7 +20,7 @@ from django.conf import settings
 from django.core.cache import caches
 from django.core.signals import setting_changed
 
-from cacheadmin import conf, groups, selector, shared, snapshot, state, stats
+from cacheadmin import conf, groups, selector, shared, signals, snapshot, state, stats
 from cacheadmin.engines.base import BegunAnew, Contents, Engine, EngineUnavailable
 from cacheadmin.engines.file import FileEngine
 from cacheadmin.engines.memory import MemoryEngine
@@ -36,10 +36,8 @@ from cacheadmin.serializer import Serializer
 logger = logging.getLogger("cacheadmin")
 Result = TypeVar("Result")
 
-# Each may remember thousands of keys.
-_MOST_FAST_PATHS = 64
-# What the table of statistics holds.
-_LONGEST_NAME = 100
+# Each may remember thousands of keys; and what the table of statistics holds.
+_MOST_FAST_PATHS, _LONGEST_NAME = 64, 100
 
 
 class Space:
@@ -232,6 +230,7 @@ class Space:
 
         self.run(advance, spared=True)
         self.note_changes(cells)
+        signals.made_void.send(self, names=cells)
 
     def mark_cell(self, name: str) -> int:
         """Return the cell of the mark *name*, which is exchanged with the other machines from now on."""

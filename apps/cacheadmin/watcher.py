@@ -43,12 +43,17 @@ def connect(tick: Callable[[], None], after_answer: Callable[[], None]) -> None:
 def start() -> None:
     """Have a thread look after this process, unless one does, or none may, or requests do it."""
     global _thread
-    if _thread is not None or _serves_wsgi or not threads_run():
+    if _thread is not None or _requests_do_it() or not threads_run():
         return
     with _lock:
         if _thread is None:
             _thread = threading.Thread(target=_look_after, name="cacheadmin-watcher", daemon=True)
             _thread.start()
+
+
+def _requests_do_it() -> bool:
+    # Where the web server answers from files, none may come.
+    return _serves_wsgi and not conf.get("PAGES_DIRECTORY")
 
 
 def request_begins(**environment: Any) -> None:
@@ -126,7 +131,7 @@ def is_under_test() -> bool:
 
 def _look_after() -> None:
     pause = threading.Event()
-    while not _serves_wsgi:
+    while not _requests_do_it():
         pause.wait(conf.get("REFRESH_INTERVAL"))
         if _tick is None or is_under_test():
             continue

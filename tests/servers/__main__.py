@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from types import FrameType
 
-from tests.servers import chromium, gettext, packages, postgres, redis
+from tests.servers import chromium, gettext, packages, postgres, redis, web
 
 
 def main(words: Sequence[str]) -> int:
@@ -39,6 +39,8 @@ def check() -> int:
         "PostgreSQL": postgres.find_postgres,
         "Chromium": chromium.find_chromium,
         "gettext": gettext.find_gettext,
+        "nginx": web.find_nginx,
+        "Apache": web.find_apache,
     }
     for name, find in finders.items():
         try:

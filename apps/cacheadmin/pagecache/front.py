@@ -10,6 +10,7 @@ from typing import Any
 from django.core.signals import setting_changed
 
 from cacheadmin import conf
+from cacheadmin.pagecache import direct
 from cacheadmin.pagecache import keeper as keeping
 from cacheadmin.pagecache.asked import Rules
 from cacheadmin.pagecache.keeper import Keeper
@@ -30,6 +31,7 @@ class Front:
     def __init__(self, application: Any, version: str = "") -> None:
         self.application = application
         self._stamp = hashlib.blake2b(f"{_FORMAT}:{version}".encode(), digest_size=4).hexdigest()
+        direct.serve(self._stamp)
         self._next_look = float("-inf")
         self._parts: tuple[Rules, Keeper, Manners] | None = None
         setting_changed.connect(self._forget)

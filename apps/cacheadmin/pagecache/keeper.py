@@ -15,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from cacheadmin import conf, flights, leases
 from cacheadmin.backend import AdaptiveCache
 from cacheadmin.engines.base import MISSING
+from cacheadmin.pagecache import direct
 from cacheadmin.pagecache.asked import Asked
 from cacheadmin.pagecache.marks import GROUP, Marks, Snapshot
 from cacheadmin.pagecache.near import Near
@@ -94,6 +95,9 @@ class Keeper:
         if held is not None and self._marks.are_current(held) and len(page.body) <= LARGEST:
             # As a plain tuple, which is read faster than a class.
             self._cache.set(asked.key(self.stamp), (held, self._end(life), *page[2:]), life)
+            files = direct.of(self._cache.space, self._marks)
+            if files is not None:
+                files.write(asked, page, held, self._cache.life(f"{GROUP}:", life), self.stamp)
         return page
 
     def _end(self, life: Any) -> float:
