@@ -280,7 +280,8 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-# What the rules in deploy/ add to pages that the web server sends by itself; a page with other headers never is.
+# Pages that the web server may send by itself, and what its rules (in deploy/) add to them: a page with
+# other headers is none of these.
 CACHEADMIN["PAGES_DIRECTORY"] = CONFIGURATION.pages_directory
 CACHEADMIN["PAGES_DIRECTORY_HEADERS"] = {
     "Content-Security-Policy": "; ".join(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -197,3 +198,18 @@ def test_the_page_speaks_french() -> None:
     shown = text_of(viewer.get(PAGE, headers={"Accept-Language": "fr"}))
     assert "Groupes et durées de vie" in shown
     assert "Groups and lifetimes" not in shown
+
+
+def test_pages_as_files_are_explained_and_counted(
+    settings: Settings, tmp_path: Path, new_cache: CacheMaker
+) -> None:
+    new_cache("file")
+    owner = person(is_superuser=True)
+    assert "Off. The site answers its visitors itself." in text_of(owner.get(PAGE))
+    settings.CACHEADMIN = {"PAGES_DIRECTORY": str(tmp_path / "direct")}
+    assert f"Pages in {tmp_path / 'direct'}: 0, 0\xa0bytes" in text_of(owner.get(PAGE))
+    place_of_index = tmp_path / "direct" / "index.sqlite3"
+    place_of_index.parent.mkdir(exist_ok=True)
+    place_of_index.mkdir()
+    assert "cannot be looked at" in text_of(owner.get(PAGE))
+    assert "Pages as files" not in text_of(owner.get(f"{PAGE}?alias=sessions"))

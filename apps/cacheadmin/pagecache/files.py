@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
 from cacheadmin import conf
 from cacheadmin.pagecache import direct
@@ -16,6 +17,29 @@ def of_pages() -> direct.Direct | None:
         return None
     cache = cache_of_pages()
     return direct.of(cache.space, marks_of(cache))
+
+
+@dataclass(frozen=True)
+class Overview:
+    """What there is to say of them.
+
+    Args:
+        directory: where they are; empty where the setting names none.
+        contents: how many pages, and their bytes; ``None`` where that cannot be known.
+    """
+
+    directory: str = ""
+    contents: tuple[int, int] | None = (0, 0)
+
+
+def overview(alias: str) -> Overview | None:
+    """Return what there is to say of the files; nothing where *alias* is not the cache of pages."""
+    if alias != conf.get("PAGES_ALIAS"):
+        return None
+    found = of_pages()
+    if found is None:
+        return Overview()
+    return Overview(str(found.directory), found.contents() if found.exists else (0, 0))
 
 
 def made_void(sender: object, names: Collection[str] | None, **_kwargs: object) -> None:

@@ -59,9 +59,14 @@ def _is_harmless_segment(segment: str) -> bool:
 
 def _is_plain_html(page: Page) -> bool:
     """Whether a web server that adds the usual headers sends the same."""
-    usual = {name.lower(): value for name, value in conf.get("PAGES_DIRECTORY_HEADERS").items()}
+    usual = {name.lower(): _parts(value) for name, value in conf.get("PAGES_DIRECTORY_HEADERS").items()}
     said = {name.lower(): value for name, value in page.headers}
     kind = said.get("content-type", "").lower().replace(" ", "")
     return kind == "text/html;charset=utf-8" and all(
-        name in _NOT_MISSED or usual.get(name) == value for name, value in said.items()
+        name in _NOT_MISSED or usual.get(name) == _parts(value) for name, value in said.items()
     )
+
+
+def _parts(value: str) -> list[str]:
+    """Return what a header says; a policy is the same in any order."""
+    return sorted(part.strip() for part in value.split(";"))

@@ -21,6 +21,7 @@ from cacheadmin.forms import ConnectionForm, Place
 from cacheadmin.holdings import Held, Holdings, holdings
 from cacheadmin.looking import look
 from cacheadmin.models import CacheEvent
+from cacheadmin.pagecache import files
 from cacheadmin.report import GroupReport, Report, report
 from cacheadmin.rules import advise_on
 from cacheadmin.sparkline import Sparkline, sparklines
@@ -97,6 +98,7 @@ def page(request: HttpRequest) -> HttpResponse:
         "offers": _offers(request, alias) if more == "offers" else None,
         "benchmark_seconds": round(benchmarking.LENGTH),
         "groups": _groups(now, counted, held, events or []),
+        "pages": files.overview(alias),
         "progress": warmup.progress(alias),
         "events": None if events is None else events[: _MOST_SHOWN if more == "history" else _SHOWN],
         "has_more_events": events is not None and len(events) > _SHOWN and more != "history",
@@ -131,11 +133,11 @@ def _choices(now: Report) -> list[dict[str, Any]]:
     """Return the engines to choose from, each with what it would mean here and now."""
     redis = [tried for tried in now.tried if tried.engine == "redis"]
     best = next((tried for tried in now.tried if tried.verdict.name == "FOUND"), None)
-    files = next(tried for tried in now.tried if tried.engine == "file")
+    on_files = next(tried for tried in now.tried if tried.engine == "file")
     return [
         {"engine": "auto", "label": ENGINE_LABELS["auto"], "best": best},
         {"engine": "redis", "label": ENGINE_LABELS["redis"], "tried": redis},
-        {"engine": "file", "label": ENGINE_LABELS["file"], "tried": [files]},
+        {"engine": "file", "label": ENGINE_LABELS["file"], "tried": [on_files]},
     ]
 
 

@@ -6,6 +6,7 @@ import gzip
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,15 +14,12 @@ import pytest
 from django.core.cache import caches
 from pytest_django import Settings
 
-from cacheadmin import clear_group, pagecache, state
+from cacheadmin import clear_group, pagecache
 from cacheadmin.backend import AdaptiveCache
 from cacheadmin.clear import clear
 from cacheadmin.pagecache import direct, files
-from cacheadmin.pagecache.asked import Asked
 from cacheadmin.pagecache.direct import Direct
 from cacheadmin.pagecache.doors import Doors
-from cacheadmin.pagecache.page import make
-from cacheadmin.pagecache.places import place_of
 from tests.cacheadmin.pages.asking import HOST, Asker
 from tests.cacheadmin.pages.conftest import FrontMaker
 from tests.cacheadmin.pages.urls import meanwhile
@@ -139,42 +137,9 @@ def test_what_is_not_kept_or_has_no_plain_address_is_no_file(
     assert not list(directory.rglob("*.html*"))
 
 
-@pytest.mark.parametrize("path", ["", "//", "/a", "/../", "/./a/", "/a//b/", "/" + "a/" * 21, "x/"])
-def test_odd_paths_have_no_place(path: str) -> None:
-    assert place_of(_asked(path=path), _page()) is None
-
-
-@pytest.mark.parametrize(
-    "host", ["..", "a..b", ".a", "a/b", "pages.example.", "a" * 256, "[::1]", "", "other"]
-)
-def test_odd_hosts_have_no_place_even_where_all_are_allowed(settings: Settings, host: str) -> None:
-    settings.ALLOWED_HOSTS = ["*"]
-    assert place_of(_asked(host=host), _page()) is None
-    assert place_of(_asked(), _page()) is None
-    settings.ALLOWED_HOSTS = ["*", ".example"]
-    assert place_of(_asked(), _page()) == A
-    assert place_of(_asked(host=host), _page()) is None
-
-
-def test_a_page_with_headers_that_the_web_server_does_not_add_is_no_file(settings: Settings) -> None:
-    assert place_of(_asked(), _page(("X-Frame-Options", "DENY"), ("Content-Language", "fr"))) == A
-    assert place_of(_asked(), _page(("X-Frame-Options", "SAMEORIGIN"))) is None
-    assert place_of(_asked(), _page(("Content-Security-Policy", "default-src 'self'"))) is None
-    assert place_of(_asked(), make([("Content-Type", "application/atom+xml")], b"a", 0, "")) is None
-
-
 def test_letters_of_any_alphabet_have_one(site: Asker, directory: Path) -> None:
     site("/things/été/")
     assert (directory / "pages" / "http" / HOST / "things" / "été" / "index.html").exists()
-
-
-def _asked(host: str = HOST, path: str = "/things/a/") -> Asked:
-    sent = path.encode().decode("latin-1")
-    return Asked("http", host, sent, "", True, False, "gzip", "", "")
-
-
-def _page(*headers: tuple[str, str]) -> Any:
-    return make([("Content-Type", "text/html; charset=utf-8"), *headers], b"page", 0, "")
 
 
 # --- Removing ---
@@ -272,12 +237,12 @@ def test_where_nothing_is_kept_there_are_none(
     assert not directory.exists()
 
 
-@pytest.mark.django_db
 def test_switching_the_cache_off_closes_the_doors(site: Asker, directory: Path) -> None:
     site("/things/a/")
     files.sweep()
     assert found(directory)
-    state.save_choice(engine="off")
+    selector = current().space.selector
+    selector.plan = replace(selector.plan, choice="off")
     files.sweep()
     assert found(directory) == set()
 
