@@ -234,7 +234,8 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     for name, value in {"_thread": None, "_serves_wsgi": False, "_lock": threading.Lock()}.items():
         monkeypatch.setattr(watcher, name, value)
     monkeypatch.setattr(watcher, "is_under_test", lambda: False)
-    monkeypatch.setattr(conf, "get", lambda name: {"REFRESH_INTERVAL": 0.01, "THREADS": True}[name])
+    told = {"REFRESH_INTERVAL": 0.01, "THREADS": True, "PAGES_DIRECTORY": ""}
+    monkeypatch.setattr(conf, "get", told.__getitem__)
     return monkeypatch
 
 

@@ -10,6 +10,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
+from cacheadmin import conf
 from cacheadmin.pagecache.asked import Asked
 from cacheadmin.pagecache.page import make
 from cacheadmin.pagecache.places import place_of
@@ -38,7 +39,7 @@ def test_the_rules_add_what_the_settings_say(name: str, rule: re.Pattern[str]) -
     # In nginx, only those of the place that files are found in.
     text = text[text.index("location / {") : text.index("location @site {")] if "nginx" in name else text
     added = {header: value.strip('"') for header, value in rule.findall(text)}
-    usual = settings.CACHEADMIN["PAGES_DIRECTORY_HEADERS"]
+    usual = conf.get("PAGES_DIRECTORY_HEADERS")
     assert usual
     assert {header: added.get(header) for header in usual} == usual
 
@@ -49,7 +50,7 @@ def test_the_rules_know_whose_pages_are_their_own(name: str) -> None:
         settings.SESSION_COOKIE_NAME,
         settings.LANGUAGE_COOKIE_NAME,
         "messages",
-        *settings.CACHEADMIN["PAGES_COOKIES"],
+        *conf.get("PAGES_COOKIES"),
     }
     named = re.findall(r"\(\^\|;\)\\s\*\(([\w|]+)\)\\s\*=", Path(DEPLOY / name).read_text())
     assert named

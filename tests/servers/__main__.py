@@ -11,7 +11,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from types import FrameType
 
@@ -34,7 +34,7 @@ def main(words: Sequence[str]) -> int:
 def check() -> int:
     """Find every program, installing what is missing; all that is missing is told, not the first only."""
     missing = 0
-    finders = {
+    finders: dict[str, Callable[[], object]] = {
         "Redis": redis.find_redis,
         "PostgreSQL": postgres.find_postgres,
         "Chromium": chromium.find_chromium,

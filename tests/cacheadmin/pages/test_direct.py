@@ -17,9 +17,10 @@ from pytest_django import Settings
 from cacheadmin import clear_group, pagecache
 from cacheadmin.backend import AdaptiveCache
 from cacheadmin.clear import clear
-from cacheadmin.pagecache import direct, files
+from cacheadmin.pagecache import files
 from cacheadmin.pagecache.direct import Direct
 from cacheadmin.pagecache.doors import Doors
+from cacheadmin.pagecache.index import Index, opened
 from tests.cacheadmin.pages.asking import HOST, Asker
 from tests.cacheadmin.pages.conftest import FrontMaker
 from tests.cacheadmin.pages.urls import meanwhile
@@ -188,14 +189,14 @@ def test_a_change_between_the_look_and_the_file_is_seen(
     site: Asker, directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site("/things/b/")
-    original = direct.Index.note
+    original = Index.note
 
     def note(self: Any, *args: Any) -> None:
         original(self, *args)
         words = current().space.selector.words
         words.advance(current()._marks._cell("pages"))
 
-    monkeypatch.setattr(direct.Index, "note", note)
+    monkeypatch.setattr(Index, "note", note)
     site("/things/a/")
     assert not (directory / "pages" / A).exists()
 
@@ -342,7 +343,7 @@ def test_whoever_cannot_have_the_lock_closes_the_doors(
     site("/things/a/")
     files.sweep()
     monkeypatch.setattr("cacheadmin.pagecache.index._PATIENCE", 0.01)
-    with direct.opened(directory / "index.sqlite3"):
+    with opened(directory / "index.sqlite3"):
         pagecache.forget("thing:a")
         assert found(directory) == set()
         assert current().contents() is None
