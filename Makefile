@@ -192,6 +192,10 @@ bench-pages: venv-dev build ## measure whole pages beside plain Django, cache_pa
 bench-cache-page: venv-dev build ## measure the cache page with up to a million keys in Redis (STRICT=1 fails over 150 ms)
 	@PYTHONPATH=.:apps $(VENV_PYTHON) -m benchmarks.cache_page $(if $(STRICT),--strict)
 
+.PHONY: bench-database
+bench-database: venv-dev programs ## measure lists, sitemap and search with 200,000 articles on SQLite and PostgreSQL
+	@PYTHONPATH=.:apps $(VENV_PYTHON) -m benchmarks.database $(if $(STRICT),--strict)
+
 .PHONY: bench-servers
 bench-servers: venv-dev build ## measure the servers against each other; prints the table of docs/server.md
 	@$(VENV_PYTHON) -m benchmarks.servers

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 NEWEST_FIRST = ("-published_at", "-id")
 OLDEST_FIRST = ("published_at", "id")
 
+# Articles of a tag up to which it costs less to sort them than to look for them in the list of all.
+FEW = 500
+
 # Lists never load bodies: they are by far the largest part of an article.
 IN_LISTS = (
     *("title", "slug", "summary", "language", "published_at", "updated_at", "word_count"),
@@ -51,11 +54,15 @@ class ArticleQuerySet(models.QuerySet["Article"]):
         return self.filter(language=language)
 
     def tagged(self, *tag_ids: int) -> Self:
-        """Keep the articles that have at least one of the tags."""
+        """Keep the articles that have at least one of the tags; looks first whether these are few."""
+        links = self.model.tags.through.objects.using(self.db).filter(tag_id__in=tag_ids)
+        few = list(links.values_list("article_id", flat=True)[: FEW + 1])
+        if len(few) <= FEW:
+            # They are read by their keys and sorted: in a list of many, they may be far from each other.
+            return self.filter(pk__in=few)
         # Not a join: the list is walked in its order, by index, and each article asked for the tag.
         # A join would find all articles of the tag first and sort them for each page.
-        links = self.model.tags.through.objects.filter(article_id=OuterRef("pk"), tag_id__in=tag_ids)
-        return self.filter(Exists(links))
+        return self.filter(Exists(links.filter(article_id=OuterRef("pk"))))
 
     def for_lists(self) -> Self:
         """Load what a list shows, with authors and tags, in a fixed number of queries."""
@@ -129,7 +136,7 @@ def _older_page(articles: ArticleQuerySet, cursor: Cursor, size: int, now: datet
     return Slice(
         shown,
         beside(shown[-1], Direction.OLDER) if len(found) > size else None,
-        before if articles.newer_than(before, now).exists() else None,
+        before if _are_there(articles.newer_than(before, now), OLDEST_FIRST) else None,
     )
 
 
@@ -141,9 +148,14 @@ def _newer_page(articles: ArticleQuerySet, cursor: Cursor, size: int, now: datet
     after = beside(shown[-1], Direction.OLDER)
     return Slice(
         shown,
-        after if articles.older_than(after, now).exists() else None,
+        after if _are_there(articles.older_than(after, now), NEWEST_FIRST) else None,
         beside(shown[0], Direction.NEWER) if len(found) > size else None,
     )
+
+
+def _are_there(articles: ArticleQuerySet, order: tuple[str, ...]) -> bool:
+    # Not exists(), which has no order: PostgreSQL would begin anywhere, and not beside the cursor.
+    return articles.order_by(*order).values_list("pk", flat=True).first() is not None
 
 
 def _of_the_author() -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NotRequired, TypedDict
+from typing import NotRequired, TypedDict, cast
 
 from django.conf import settings
 from django.db.models import Max
@@ -22,8 +22,9 @@ from django.views.decorators.http import require_safe
 from cacheadmin import cached, pagecache
 from content import shown
 from content.kept import Kept
+from content.keyset import Cursor, Direction
 from content.models import Article
-from content.queries import NEWEST_FIRST
+from content.queries import NEWEST_FIRST, ArticleQuerySet
 from core import addresses
 from core.site import get_site
 
@@ -59,13 +60,13 @@ class Row(TypedDict):
 @require_safe
 def view(request: HttpRequest) -> HttpResponse:
     """Answer the map, or the index of its parts; one part with ``?part=N``."""
-    parts = _number_of_parts()
+    parts = max(1, len(beginnings()))
     wanted = request.GET.get("part")
     if wanted is None and parts > 1:
         return _index(request, parts)
     part = 1 if wanted is None else _part(wanted, parts)
     origin = addresses.origin(request)
-    pages = [*_overview(), *_articles(part)] if part == 1 else _articles(part)
+    pages = [*_overview(), *articles_of(part)] if part == 1 else articles_of(part)
     context = {"urlset": [_row(page, origin) for page in pages]}
     return render(request, "sitemap.xml", context, content_type="application/xml")
 
@@ -100,15 +101,36 @@ def _alternates(page: Page, origin: str) -> list[dict[str, str]]:
 
 
 @cached("lists")
-def _number_of_parts() -> int:
-    return max(1, -(-Article.objects.published().count() // ARTICLES_PER_FILE))
+def beginnings() -> list[tuple[datetime, int]]:
+    """Return where each part begins: the moment and the key of its first article.
+
+    One walk along the index for all parts together; each is then read from its beginning on, the last
+    one as the first one.
+    """
+    found: list[tuple[datetime, int]] = []
+    place = _first(Article.objects.published(), 0)
+    while place:
+        found.append(place)
+        place = _first(Article.objects.older_than(Cursor(Direction.OLDER, *place)), ARTICLES_PER_FILE - 1)
+    return found
+
+
+def _first(articles: ArticleQuerySet, skipped: int) -> tuple[datetime, int] | None:
+    found = articles.order_by(*NEWEST_FIRST).values_list("published_at", "id")[skipped:].first()
+    # What is published has a date.
+    return cast("tuple[datetime, int] | None", found)
 
 
 @cached("lists")
-def _articles(part: int) -> list[Page]:
-    start = (part - 1) * ARTICLES_PER_FILE
-    published = Article.objects.published().order_by(*NEWEST_FIRST)
-    rows = published.values_list("slug", "language", "updated_at")[start : start + ARTICLES_PER_FILE]
+def articles_of(part: int) -> list[Page]:
+    """Return the articles of a part, the first of which is 1."""
+    found = beginnings()[part - 1 : part]
+    if not found:
+        return []
+    moment, key = found[0]
+    # After the place that would be just before it.
+    rest = Article.objects.older_than(Cursor(Direction.OLDER, moment, key + 1)).order_by(*NEWEST_FIRST)
+    rows = rest.values_list("slug", "language", "updated_at")[:ARTICLES_PER_FILE]
     return [Page("content:article", language, changed_at, slug) for slug, language, changed_at in rows]
 
 

@@ -60,7 +60,7 @@ def every_lookup() -> list[Read]:
         lambda: lookups.author_by_username("ada"),
         lookups.site_numbers,
         sitemaps._overview,
-        lambda: sitemaps._articles(1),
+        lambda: sitemaps.articles_of(1),
     ]
 
 
@@ -326,5 +326,6 @@ def test_lookups_run_a_constant_number_of_queries(
     assert len(queries) == 3  # articles with authors, tags, the next scheduled one
     with content_queries() as queries:
         lookups.surroundings(lookups.article_by_slug(page.articles[0].slug))
-    # slug, article, its tags; article again, its tags, newer, older, related, their tags, scheduled.
-    assert len(queries) == 10
+    # slug, article, its tags; article again, its tags, newer, older, how many are about its subjects,
+    # related, their tags, scheduled.
+    assert len(queries) == 11
