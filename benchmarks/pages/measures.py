@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import gzip
+import time
+import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from benchmarks.pages.front_nginx import nginx
-from benchmarks.pages.site import Site, newest_article, session_cookie
+from benchmarks.pages.site import HOST, Site, newest_article, session_cookie
 from benchmarks.servers.clients import wrk
 from benchmarks.servers.processes import Running, Server
 from tests.servers.visitor import Visitor
+from tests.servers.web import Nginx
 
 GRANIAN = Server("granian", "", 4)
 GUNICORN = Server("gunicorn", "sync", 1)
+SHIPPED = "nginx: shipped, {}"
+STATIC = SHIPPED.format("static file")
 GZIP = {"Accept-Encoding": "gzip"}
 # Each engine, beside what Django itself keeps pages in that is most like it.
 ENGINES = {"file": "files", "memory": "locmem", "redis": "django-redis"}
@@ -58,6 +63,8 @@ def targets() -> list[Target]:
         *owed,
         Target("hit to nginx's page cache", "granian: hit, file", "nginx: page cache", 0.6),
         Target("nginx's page cache to its static file", "nginx: page cache", "nginx: static file", 0.4),
+        Target("shipped page cache to a static file", SHIPPED.format("page cache"), STATIC, 0.4),
+        Target("direct serving to a static file", SHIPPED.format("direct"), STATIC, 0.8),
         Target("list, miss", "granian: list, miss", "granian: list, plain", 1.3),
         Target("dashboard", "granian: dashboard", "granian: dashboard, plain", 1.5),
     ]
@@ -87,7 +94,42 @@ class Bench:
                 with self._site.served(server, peer, engine) as running:
                     path = newest_article(running.port)
                     yield self._load(running, f"{server.program}: cache_page, {peer}", path)
+        yield from self._shipped()
         yield from self._made()
+
+    def _shipped(self) -> Iterator[Figure]:
+        """What ``deploy/nginx.conf`` makes of the site: its own cache of pages, and pages as files."""
+        with self._site.served(GRANIAN, "shipped", "file") as running:
+            path = newest_article(running.port)
+            page = Visitor(f"http://127.0.0.1:{running.port}").get(path).body
+            with Nginx(self._site.web, running.port) as nginx:
+                (nginx.directory / "static-page").write_bytes(gzip.compress(page, 6))
+                # An address with a port is never a file.
+                named = {**GZIP, "Host": HOST}
+                self._wait_for_file(nginx, path)
+                for name, port, where, headers in (
+                    ("shipped, static file", nginx.plain_port, "/static-page", GZIP),
+                    ("shipped, page cache", nginx.port, path, GZIP),
+                    ("shipped, direct", nginx.port, path, named),
+                ):
+                    wrk(port, where, seconds=1, headers=headers)
+                    load = wrk(port, where, seconds=self._seconds, headers=headers)
+                    yield Figure(f"nginx: {name}", load.per_second, 0.0, load.median, load.p99, load.errors)
+
+    def _wait_for_file(self, nginx: Nginx, path: str) -> None:
+        """Have the page made, and wait until nginx sends it by itself: its ETag is a shorter one.
+
+        Raises:
+            RuntimeError: it never does.
+        """
+        request = urllib.request.Request(f"http://127.0.0.1:{nginx.port}{path}", headers={"Host": HOST})
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            with urllib.request.urlopen(request) as answer:
+                if len(answer.headers["ETag"]) < 24:
+                    return
+            time.sleep(0.2)
+        raise RuntimeError(f"nginx finds no file for {path} in {nginx.pages}")
 
     def _hits(self, server: Server, engine: str) -> Iterator[Figure]:
         with self._site.served(server, "ours", engine) as running:

@@ -1,4 +1,4 @@
-"""The site's settings, as PEER wants them: ``ours``, ``empty``, ``plain``, or ``cache_page`` on something."""
+"""The site's settings as PEER wants them: ours, shipped, empty, plain, or ``cache_page`` on something."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ from config.settings import CACHEADMIN, CACHES, VAR_DIR
 PEER = os.environ["PEER"]
 ROOT_URLCONF = "benchmarks.pages.peer_urls"
 RATELIMIT_ENABLE = False
-# nginx keeps pages as long as the measurement takes; they are not changed meanwhile.
-CACHEADMIN = {**CACHEADMIN, "PAGES": PEER == "ours", "PAGES_NGINX_SECONDS": 60}
+# nginx keeps pages as long as the measurement takes, but where it is to be as it comes.
+CACHEADMIN = {**CACHEADMIN, "PAGES": PEER in ("ours", "shipped")}
+if PEER != "shipped":
+    CACHEADMIN["PAGES_NGINX_SECONDS"] = 60
 if PEER == "empty":
     MIDDLEWARE = []
 if PEER == "plain":

@@ -16,6 +16,8 @@ from tests.servers.visitor import Visitor
 
 OWNER, PASSWORD = "owner", "correct horse battery staple"
 ARTICLES = 200
+# A host without a port: only such pages are files.
+HOST = "bench.example"
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,16 @@ class Site:
     directory: Path
     redis: str
 
+    @property
+    def web(self) -> Path:
+        """The directory of the nginx with the shipped configuration."""
+        return self.directory / "web"
+
+    @property
+    def pages(self) -> Path:
+        """Where that looks for pages as files."""
+        return self.web / "site" / "var" / "pages"
+
     def environment(self, peer: str) -> dict[str, str]:
         """What its processes are told."""
         return {
@@ -39,6 +51,8 @@ class Site:
             "PEER_REDIS": self.redis,
             "REDIS_URL": self.redis,
             "WEB_CONCURRENCY": "2",
+            "ALLOWED_HOSTS": HOST,
+            "PAGES_DIRECTORY": str(self.pages) if peer == "shipped" else "",
         }
 
     def manage(self, *words: str) -> None:

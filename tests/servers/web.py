@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 from tests.servers import packages
 from tests.servers.process import ServerError, ServerProcess, free_port
@@ -69,7 +70,7 @@ class WebServer:
         self.port = free_port()
         self._process: ServerProcess | None = None
 
-    def __enter__(self) -> WebServer:
+    def __enter__(self) -> Self:
         self.directory.mkdir(parents=True, exist_ok=True)
         process = ServerProcess(
             self._command(), log=self.directory / f"{self.name}.log", directory=self.directory
