@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import resource
+import signal
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
@@ -33,6 +34,9 @@ def pytest_sessionstart() -> None:
     # One process that plays hundreds of caches, one after the other, holds more than the 1,024 of a login.
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # Begun in the background of a shell: what a test starts and ends by Ctrl-C would inherit that.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     for source in catalogues.outdated():
         catalogues.compile_catalogue(source)
 
