@@ -30,7 +30,7 @@ random.seed(7)
 now = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 shares = {"content": (0.95, 9), "lists": (0.9, 6), "settings": (0.99, 12), "users": (0.86, 2)}
 counts, latencies = [], []
-for back in range(168):
+for back in range(1, 168):
     hour = now - timedelta(hours=back)
     busy = 0.25 + 0.75 * math.sin(math.pi * ((hour.hour - 5) % 24) / 24) ** 2
     cold = 0.55 if back in (61, 62) else 0.8 if back in (63, 20) else 1
