@@ -60,11 +60,14 @@ def test_a_state_survives_its_process(path: Path) -> None:
     assert again.generation(again.generation_cell("site", "content")) == generation
 
 
-def test_when_all_slots_are_taken_the_last_is_shared(path: Path) -> None:
+def test_when_all_slots_are_taken_the_last_is_shared(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    few = 100
+    assert few < SLOTS
+    monkeypatch.setattr(shared, "SLOTS", few)
     words = SharedState(path)
-    cells = [words.generation_cell("site", f"group{number}") for number in range(SLOTS + 5)]
-    assert len(set(cells)) == SLOTS
-    assert set(cells[SLOTS:]) == {cells[SLOTS - 1]}
+    cells = [words.generation_cell("site", f"group{number}") for number in range(few + 5)]
+    assert len(set(cells)) == few
+    assert set(cells[few:]) == {cells[few - 1]}
     before = [words.begin(cell) for cell in cells]
     words.advance_all()
     assert all(words.generation(cell) > old for cell, old in zip(cells, before, strict=True))

@@ -117,7 +117,7 @@ def test_a_choice_stays_that_is_not_on_trial(
     else:
         choose(owner, "redis", insist="1" if cause == "insisted" else "")
     if cause == "anew":
-        state.save_choice(engine="redis")
+        state.save_choice(engine="redis", location=redis_server.url())
     lose(cache, redis_server)
     if cause == "later":
         CacheEvent.objects.update(at=F("at") - timedelta(seconds=61))
