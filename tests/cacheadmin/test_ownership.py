@@ -118,11 +118,13 @@ def test_another_site_on_the_same_prefix_is_told(start: Installation, tmp_path: 
     assert first("cache.get('a')") == 1
 
 
-def test_without_a_database_the_secret_tells(new_worker: WorkerMaker, server: RedisServer) -> None:
+def test_without_a_database_the_secret_tells(
+    new_worker: WorkerMaker, server: RedisServer, tmp_path: Path
+) -> None:
     first = new_worker("redis", location=server.url())
     first("cache.set('a', 1)")
     assert new_worker("redis", location=server.url())("cache.get('a')") == 1
-    stranger = new_worker("redis", location=server.url(), SECRET_KEY="another", directory="/tmp/nobody")
+    stranger = new_worker("redis", location=server.url(), SECRET_KEY="another", directory=tmp_path / "nobody")
     stranger("cache.get('a')")
     assert stranger(REASON) == "taken"
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 import time
+import urllib.error
 
 import pytest
 
 from tests.servers.site import Site
+from tests.servers.visitor import Answer
 
 pytestmark = pytest.mark.server
 
@@ -130,9 +133,13 @@ def test_an_unknown_host_is_told_which_name_is_missing(site: Site) -> None:
 
 def test_an_oversized_form_is_refused(site: Site) -> None:
     body = {"username": "x" * 3_000_000, "password": "x"}
-    answer = site.visitor().post("/accounts/login/", body)
-    assert answer.status == 413
-    assert "Traceback" not in answer.text
+    answers: list[Answer] = []
+    for _ in range(10):
+        # The site answers without reading it all: who is still sending then may find the way closed.
+        with contextlib.suppress(urllib.error.URLError, ConnectionError):
+            answers.append(site.visitor().post("/accounts/login/", body))
+    assert {answer.status for answer in answers} == {413}
+    assert "Traceback" not in answers[0].text
 
 
 def test_a_form_from_elsewhere_is_refused(site: Site) -> None:

@@ -36,6 +36,8 @@ _IGNORED = {
 }
 _FALSE = {"0", "f", "false", "n", "no"}
 _NUMBER = re.compile("[0-9]{1,9}")
+# What comes before the hosts, and the hosts.
+_HOSTS = re.compile(r"([a-z+]+://)([^/?#]*)", re.IGNORECASE)
 
 Host = tuple[str, int]
 
@@ -83,7 +85,7 @@ def parse(address: str) -> Address:
         EngineUnavailable: it cannot be understood.
     """
     try:
-        parts = urlsplit(address)
+        parts = _split(address)
         if parts.scheme not in _SCHEMES:
             raise _bad(f"it begins with none of {', '.join(SCHEMES)}")
         kind, is_tls = _SCHEMES[parts.scheme]
@@ -111,6 +113,18 @@ def parse(address: str) -> Address:
         },
         tls=_tls(query) if is_tls else None,
     )
+
+
+def _split(address: str) -> SplitResult:
+    """Take *address* apart, without judging its hosts: they are looked at one by one.
+
+    Pythons from 3.11.10 and 3.12.4 on refuse an address in brackets that is not the first of several.
+    """
+    found = _HOSTS.match(address)
+    if found is None:
+        return urlsplit(address)
+    begin, hosts = found.groups()
+    return urlsplit(begin + address[found.end() :])._replace(netloc=hosts)
 
 
 def _login_and_hosts(parts: SplitResult, port: int) -> tuple[dict[str, str], tuple[Host, ...]]:
@@ -161,7 +175,7 @@ def _bad(detail: str) -> EngineUnavailable:
 def without_password(address: str) -> str:
     """Return *address* as it may be shown: no password in it, wherever it stood; "?" if that is unclear."""
     try:
-        parts = urlsplit(address)
+        parts = _split(address)
         is_known = parts.scheme in SCHEMES
         login, hosts = _login_and_hosts(parts, 0)
     except ValueError:
