@@ -10,12 +10,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Browser, StorageState, sync_playwright
+from playwright.sync_api import sync_playwright
 
 from tests.browser.watched import PHONE, WatchedPage, open_page
 from tests.servers import chromium
 from tests.servers.redis import RedisServer
-from tests.servers.site import ADMIN, ADMIN_PASSWORD, CHECKOUT, Site
+from tests.servers.site import CHECKOUT, Site
 
 IMAGES = CHECKOUT / "docs" / "images"
 # A README is loaded over slow lines, too.
@@ -81,23 +81,12 @@ def visited_site(directory: Path, redis: RedisServer) -> Site:
     return site
 
 
-def owner_of(browser: Browser, site: Site) -> StorageState:
-    """The cookies of the administrator."""
-    page = open_page(browser, site)
-    page.visit("/accounts/login/")
-    page.page.locator("input[name=username]").fill(ADMIN)
-    page.page.locator("input[name=password]").fill(ADMIN_PASSWORD)
-    page.page.locator("input[name=password]").press("Enter")
-    page.page.wait_for_url("**/dashboard/")
-    return page.context.storage_state()
-
-
 def _take_all(site: Site) -> list[Path]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=chromium.find_chromium(), args=chromium.arguments()
         )
-        login = owner_of(browser, site)
+        login = open_page(browser, site).log_in_as_owner()
         light = open_page(browser, site, login=login)
         dark = open_page(browser, site, login=login, dark=True, language="fr")
         phone = open_page(browser, site, login=login, width=PHONE)

@@ -19,7 +19,7 @@ from cacheadmin import groups, watcher
 from cacheadmin.backend import AdaptiveCache
 from cacheadmin.engines.base import Contents, Engine
 from cacheadmin.engines.memory import MemoryEngine
-from cacheadmin.engines.redis import RedisEngine
+from cacheadmin.engines.redis import RedisEngine, info
 from cacheadmin.identity import namespaces_beside
 
 # What one look may cost at the most.
@@ -216,21 +216,17 @@ def _share(look: _Look, total: int | None) -> float | None:
 def _server(
     memory: list[bytes] | None, total: int | None, foreign: int | None, missing: tuple[str, ...]
 ) -> Server:
-    fields = [_fields(said) for said in memory or ()]
-    used, limits = _numbers(fields, "used_memory"), _numbers(fields, "maxmemory")
+    said = [info.facts(one) for one in memory or ()]
+    used, limits = _numbers(said, "used_memory"), _numbers(said, "maxmemory")
     # Where one node of several has no limit, the whole has none.
     limit = None if limits is None else sum(limits) * all(limits)
     return Server(None if used is None else sum(used), limit, total, foreign, missing)
 
 
-def _fields(said: bytes) -> dict[str, str]:
-    lines = said.decode(errors="replace").splitlines()
-    return dict(line.split(":", 1) for line in lines if ":" in line)
-
-
-def _numbers(fields: list[dict[str, str]], name: str) -> list[int] | None:
-    found = [one.get(name, "") for one in fields]
-    return list(map(int, found)) if found and all(map(str.isdecimal, found)) else None
+def _numbers(said: list[dict[str, str]], name: str) -> list[int] | None:
+    """Return what each server says under *name*; ``None`` where one of them does not."""
+    found = [number for one in said if (number := info.number(one.get(name))) is not None]
+    return found if found and len(found) == len(said) else None
 
 
 def _asked(missing: list[str], command: str, ask: Callable[[], list[Any]]) -> list[Any] | None:

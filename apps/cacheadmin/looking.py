@@ -22,7 +22,7 @@ from cacheadmin import conf, space, state, stats, workers
 from cacheadmin.backend import AdaptiveCache
 from cacheadmin.engines.base import EngineUnavailable
 from cacheadmin.engines.file import check_directory
-from cacheadmin.engines.redis import FAILURES, Wire, connect, packets, parse, without_password
+from cacheadmin.engines.redis import FAILURES, Wire, connect, info, packets, parse, without_password
 from cacheadmin.facts import DiskFacts, Facts, GroupFacts, RedisFacts
 from cacheadmin.rules import LARGE
 from cacheadmin.statistics import is_protected, statistics
@@ -111,7 +111,7 @@ def _redis(cache: AdaptiveCache) -> RedisFacts:
     except EngineUnavailable:
         return RedisFacts(shown, is_open=is_open)
     said = _information(wire)
-    evicted = _number(said.get("evicted_keys"))
+    evicted = info.number(said.get("evicted_keys"))
     ours = [cast(AdaptiveCache, caches[alias]).space.namespace.encode() + b":" for alias in space.aliases()]
     has_foreign, large, looked_at = _look_at_keys(wire, ours)
     if _other_databases(said, parse(address).database):
@@ -119,8 +119,8 @@ def _redis(cache: AdaptiveCache) -> RedisFacts:
     return RedisFacts(
         address=shown,
         policy=said.get("maxmemory_policy"),
-        limit=_number(said.get("maxmemory")),
-        used=_number(said.get("used_memory")),
+        limit=info.number(said.get("maxmemory")),
+        used=info.number(said.get("used_memory")),
         evicted=evicted,
         evicted_before=None
         if evicted is None
@@ -138,12 +138,7 @@ def _information(wire: Wire) -> dict[str, str]:
     except FAILURES:
         # Its user may not ask, or it is just being lost: then nothing is said of it.
         return {}
-    lines = said.decode(errors="replace").splitlines() if isinstance(said, bytes) else []
-    return dict(line.split(":", 1) for line in lines if ":" in line)
-
-
-def _number(text: str | None) -> int | None:
-    return int(text) if text is not None and text.isdecimal() else None
+    return info.facts(said) if isinstance(said, bytes) else {}
 
 
 def _other_databases(said: dict[str, str], own: int) -> bool:

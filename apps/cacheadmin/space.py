@@ -36,8 +36,10 @@ from cacheadmin.serializer import Serializer
 logger = logging.getLogger("cacheadmin")
 Result = TypeVar("Result")
 
-# Each may remember thousands of keys; and what the table of statistics holds.
-_MOST_FAST_PATHS, _LONGEST_NAME = 64, 100
+# Each may remember thousands of keys.
+_MOST_FAST_PATHS = 64
+# What the table of statistics holds.
+_LONGEST_NAME = 100
 
 
 class Space:

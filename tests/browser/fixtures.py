@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, StorageState, sync_playwright
 
 from tests.browser.watched import WatchedPage, open_page
 from tests.servers import chromium
-from tests.servers.site import ADMIN, ADMIN_PASSWORD, Site
+from tests.servers.site import Site
 
 PageMaker = Callable[..., WatchedPage]
 
@@ -89,11 +89,6 @@ def new_page(browser: Browser, _sleeping_browser: SleepingBrowser, site: Site) -
 def _owner_login(browser: Browser, sleeping: SleepingBrowser, site: Site) -> StorageState:
     if site.url() not in sleeping.logins:
         page = open_page(browser, site)
-        page.visit("/accounts/login/")
-        page.page.locator("input[name=username]").fill(ADMIN)
-        page.page.locator("input[name=password]").fill(ADMIN_PASSWORD)
-        page.page.locator("input[name=password]").press("Enter")
-        page.page.wait_for_url("**/dashboard/")
-        sleeping.logins[site.url()] = page.context.storage_state()
+        sleeping.logins[site.url()] = page.log_in_as_owner()
         page.context.close()
     return sleeping.logins[site.url()]

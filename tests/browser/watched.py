@@ -17,7 +17,7 @@ from playwright.sync_api import (
 )
 
 from tests.browser import axe
-from tests.servers.site import Site
+from tests.servers.site import ADMIN, ADMIN_PASSWORD, Site
 
 PHONE, DESKTOP, NARROWEST = 390, 1280, 320
 
@@ -41,6 +41,15 @@ class WatchedPage:
         response = self.page.goto(self.site.url(path), wait_until="load")
         assert response is not None, f"{path} gave no answer"
         return response
+
+    def log_in_as_owner(self) -> StorageState:
+        """Fill in the login as the administrator; return the cookies of that."""
+        self.visit("/accounts/login/")
+        self.page.locator("input[name=username]").fill(ADMIN)
+        self.page.locator("input[name=password]").fill(ADMIN_PASSWORD)
+        self.page.locator("input[name=password]").press("Enter")
+        self.page.wait_for_url("**/dashboard/")
+        return self.context.storage_state()
 
     def complaints(self) -> list[str]:
         """Console errors and warnings, CSP violations, exceptions of scripts, failed requests."""

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
-from cacheadmin import limit, shared, state
+from cacheadmin import limit
 from cacheadmin.backend import AdaptiveCache
+from tests.cacheadmin.following import be_behind
 
 CacheMaker = Callable[..., AdaptiveCache]
 
@@ -26,16 +27,7 @@ def test_a_worker_that_is_behind_follows_before_it_counts(
 ) -> None:
     cache = new_cache("file")
     assert [try_once() for _ in range(3)] == [0, 0, 10]
-    words = cache.space.selector.words
-    plan = words.read(shared.PLAN)
-
-    def write(found: int) -> None:
-        with words.change():
-            words.write(shared.PLAN, found)
-
-    # The others have followed a choice that this worker learns of when it looks, and not before.
-    write(plan + 1)
-    monkeypatch.setattr(state, "refresh", lambda now=False: write(plan))
+    be_behind(cache, monkeypatch)
     assert try_once() == 10
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,18 +45,14 @@ SERVERS = {
 @pytest.mark.parametrize("name", SERVERS)
 def test_nothing_is_lost_when_a_server_is_told_to_end(name: str, tmp_path: Path) -> None:
     database = tmp_path / "db.sqlite3"
-    settings = settings_of(
-        engine="file",
-        location="redis://127.0.0.1:1/0",
-        directory=tmp_path / "cache",
-        database=database,
+    settings = migrated(
+        database,
         # Only the end hands over; but the reloader of runserver kills its child.
-        CACHEADMIN={"STATISTICS_INTERVAL": 0.5 if name == "runserver" else 3600},
+        0.5 if name == "runserver" else 3600,
         ROOT_URLCONF=f"{HERE}.urls",
         ALLOWED_HOSTS=["127.0.0.1"],
         DEBUG=name.startswith("runserver"),
     )
-    migrate(settings)
     environment = Worker.environment(settings)
     environment["PYTHONPATH"] = os.pathsep.join([str(CHECKOUT), environment["PYTHONPATH"]])
     port = free_port()
@@ -92,14 +89,7 @@ def test_nothing_is_lost_when_a_celery_worker_is_told_to_end(
     pool: str, tmp_path: Path, new_redis: Callable[..., RedisServer]
 ) -> None:
     database = tmp_path / "db.sqlite3"
-    settings = settings_of(
-        engine="file",
-        location="redis://127.0.0.1:1/0",
-        directory=tmp_path / "cache",
-        database=database,
-        CACHEADMIN={"STATISTICS_INTERVAL": 3600},
-    )
-    migrate(settings)
+    settings = migrated(database, 3600)
     (tmp_path / "number").write_text("0")
     environment = {
         **Worker.environment(settings),
@@ -116,6 +106,20 @@ def test_nothing_is_lost_when_a_celery_worker_is_told_to_end(
     worker.end()
     # And the one read of the module of tasks, in the process that has begun the others.
     assert sums(database) == TASKS + 1, (tmp_path / "log").read_text()
+
+
+def migrated(database: Path, interval: float, **more: object) -> dict[str, Any]:
+    """The settings of a project on files, whose tables are there; it hands over every *interval* seconds."""
+    settings = settings_of(
+        engine="file",
+        location="redis://127.0.0.1:1/0",
+        directory=database.with_name("cache"),
+        database=database,
+        CACHEADMIN={"STATISTICS_INTERVAL": interval},
+        **more,
+    )
+    migrate(settings)
+    return settings
 
 
 def sums(database: Path) -> int:

@@ -15,9 +15,10 @@ from django.test import RequestFactory
 from django_ratelimit.core import get_usage
 from pytest_django import Settings
 
-from cacheadmin import shared, state
+from cacheadmin import shared
 from cacheadmin.backend import AdaptiveCache
 from core.limits import by_field, limited, usage
+from tests.cacheadmin.following import be_behind
 
 pytestmark = pytest.mark.django_db
 
@@ -42,16 +43,7 @@ def test_a_worker_that_is_behind_follows_before_it_counts(
 ) -> None:
     while ask().status_code == 200:
         pass
-    words = cast(AdaptiveCache, caches["ratelimit"]).space.selector.words
-    plan = words.read(shared.PLAN)
-
-    def write(found: int) -> None:
-        with words.change():
-            words.write(shared.PLAN, found)
-
-    # The others have followed a choice that this worker learns of when it looks, and not before.
-    write(plan + 1)
-    monkeypatch.setattr(state, "refresh", lambda now=False: write(plan))
+    be_behind(cast(AdaptiveCache, caches["ratelimit"]), monkeypatch)
     assert ask().status_code == 429
 
 

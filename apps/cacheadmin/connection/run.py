@@ -11,7 +11,7 @@ from cacheadmin import conf, guard
 from cacheadmin.connection.results import AUTHENTICATE, CONNECT, DATABASE, INFO, PING, ConnectionTest, Step
 from cacheadmin.detect import looked_closer
 from cacheadmin.engines.base import EngineUnavailable
-from cacheadmin.engines.redis import FAILURES, Wire, connect_apart, explain, packets, without_password
+from cacheadmin.engines.redis import FAILURES, Wire, connect_apart, explain, info, packets, without_password
 from cacheadmin.verdicts import Verdict
 
 Values = Mapping[str, str | int]
@@ -146,13 +146,11 @@ class Run:
         said = self.wire.ask(b"", packets.pack(b"INFO"))
         if not isinstance(said, bytes):
             raise EngineUnavailable(Verdict.NOT_REDIS)
-        lines = said.decode(errors="replace").splitlines()
-        facts = dict(line.split(":", 1) for line in lines if ":" in line)
+        facts = info.facts(said)
         server, version = "Valkey", facts.get("valkey_version", "")
         if not version:
             server, version = "Redis", facts.get("redis_version", "")
-        used = facts.get("used_memory", "")
-        self._version, self._used = plain(version), int(used) if used.isdecimal() else None
+        self._version, self._used = plain(version), info.number(facts.get("used_memory"))
         if facts.get("role") == "slave" and facts.get("slave_read_only") != "0":
             raise EngineUnavailable(Verdict.READ_ONLY)
         if not self._version or self._used is None:

@@ -38,8 +38,9 @@ class AsyncPageCache(Front):
         is_due = self._is_due()
         if is_due:
             await request_started.asend(sender=type(self), scope=scope)
+        key = keeper.key(asked)
         # In a thread of its own: an engine may have to wait for the network.
-        page = keeper.find_near(asked) or await sync_to_async(keeper.find_far, thread_sensitive=False)(asked)
+        page = keeper.find_near(key) or await sync_to_async(keeper.find_far, thread_sensitive=False)(key)
         if page is None:
             ticket = await sync_to_async(Ticket, thread_sensitive=False)(keeper, asked)
             await self._make(scope, receive, send, ticket, asked, manners)

@@ -44,12 +44,16 @@ class Keeper:
 
     def find(self, asked: Asked) -> Page | None:
         """Return the page, if it is kept and nothing that it shows has changed; may ask a server for it."""
-        return self.find_near(asked) or self.find_far(asked)
+        key = self.key(asked)
+        return self.find_near(key) or self.find_far(key)
 
-    def find_near(self, asked: Asked) -> Page | None:
-        """Return the page, if this process has read it a moment ago; never waits."""
+    def key(self, asked: Asked) -> str:
+        """Return the key under which the page is kept."""
+        return asked.key(self.stamp)
+
+    def find_near(self, key: str) -> Page | None:
+        """Return the page under *key*, if this process has read it a moment ago; never waits."""
         begun = perf_counter_ns()
-        key = asked.key(self.stamp)
         page = self._near.find(key)
         if page is not None:
             # As the cache counts what is asked of itself.
@@ -60,9 +64,9 @@ class Keeper:
                 tally.sample(key, perf_counter_ns() - begun, weight)
         return page
 
-    def find_far(self, asked: Asked) -> Page | None:
-        """Return the page as the cache has it, whether this process has read it already or not."""
-        key, since = asked.key(self.stamp), self._near.now()
+    def find_far(self, key: str) -> Page | None:
+        """Return the page under *key* as the cache has it, read by this process already or not."""
+        since = self._near.now()
         found = self._cache.get(key)
         if found is None:
             return None
@@ -71,7 +75,7 @@ class Keeper:
             next(self._cache.space.tally(GROUP).unfit)
             return None
         page = Page(*found)
-        if self._cache.space.run(lambda engine: engine.is_remote):
+        if self._cache.space.engine().is_remote:
             self._near.keep(key, page, since)
         return page
 
@@ -94,7 +98,7 @@ class Keeper:
         held = self._marks.held_since(since, [GROUP, *marks])
         if held is not None and self._marks.are_current(held) and len(page.body) <= LARGEST:
             # As a plain tuple, which is read faster than a class.
-            self._cache.set(asked.key(self.stamp), (held, self._end(life), *page[2:]), life)
+            self._cache.set(self.key(asked), (held, self._end(life), *page[2:]), life)
             files = direct.of(self._cache.space, self._marks)
             if files is not None:
                 files.write(asked, page, held, self._cache.life(f"{GROUP}:", life), self.stamp)
@@ -157,7 +161,7 @@ class Keeper:
             flights.end(token)
 
     def _look(self, asked: Asked) -> Page | None:
-        found = self._do("get", asked.key(self.stamp))
+        found = self._do("get", self.key(asked))
         return Page(*found) if found is not MISSING and self._marks.are_current(found[0]) else None
 
     def _do(self, what: str, key: str, *args: Any) -> Any:

@@ -24,6 +24,41 @@
     }).then((answer) => answer.json().then((found) => ({ ...found, status: answer.status })));
   }
 
+  /* --- What goes on is asked for again and again until it is over, but never from a hidden tab --- */
+
+  /* heard(now) shows an answer and returns the pause after it; missed(failures) says whether to go on. */
+  function watch(place, heard, missed) {
+    let timer = 0;
+    let failures = 0;
+
+    function later(pause) {
+      clearTimeout(timer);
+      timer = setTimeout(ask, pause);
+    }
+
+    function ask() {
+      clearTimeout(timer);
+      if (document.hidden) return;
+      fetch(place.dataset.address, { headers: { Accept: "application/json" }, credentials: "same-origin" })
+        .then((answer) => answer.json())
+        .then((now) => {
+          failures = 0;
+          const pause = heard(now);
+          place.dataset.running = now.over ? "" : "1";
+          if (!now.over) later(pause);
+        })
+        .catch(() => {
+          failures += 1;
+          if (missed(failures)) later(5 * PACE);
+        });
+    }
+
+    document.addEventListener("visibilitychange", () => {
+      if (!document.hidden && place.dataset.running) ask();
+    });
+    return { ask, later };
+  }
+
   /* --- Testing a connection: its steps in place --- */
 
   function labelOf(name) {
@@ -74,13 +109,12 @@
     });
   });
 
-  /* --- Warming up: begun in place, asked about once a second, never from a hidden tab --- */
+  /* --- Warming up: begun in place, watched about once a second --- */
 
   document.querySelectorAll("[data-progress]").forEach((place) => {
     const bar = place.querySelector("progress");
     const said = place.querySelector("[role=status]");
     const form = document.querySelector("form[data-warmup]");
-    let timer = 0;
 
     function show(now) {
       bar.hidden = now.over;
@@ -89,23 +123,12 @@
       said.textContent = filled(now.over ? place.dataset.wordsOver : place.dataset.wordsRunning, values);
     }
 
-    function ask() {
-      clearTimeout(timer);
-      if (document.hidden) return;
-      fetch(place.dataset.address, { headers: { Accept: "application/json" }, credentials: "same-origin" })
-        .then((answer) => answer.json())
-        .then((now) => {
-          place.dataset.running = now.over ? "" : "1";
-          if (now.known) show(now);
-          if (!now.over) timer = setTimeout(ask, PACE);
-        })
-        .catch(() => { said.textContent = place.dataset.wordsLost; timer = setTimeout(ask, 5 * PACE); });
-    }
-
-    document.addEventListener("visibilitychange", () => {
-      if (!document.hidden && place.dataset.running) ask();
-    });
-    if (place.dataset.running) ask();
+    const watching = watch(
+      place,
+      (now) => { if (now.known) show(now); return PACE; },
+      () => { said.textContent = place.dataset.wordsLost; return true; },
+    );
+    if (place.dataset.running) watching.ask();
     if (!form) return;
     form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -119,23 +142,21 @@
             said.textContent = now.error;
             // Another one runs already: it is watched instead.
             place.dataset.running = now.status === 409 ? "1" : "";
-            if (place.dataset.running) timer = setTimeout(ask, PACE);
+            if (place.dataset.running) watching.later(PACE);
             return;
           }
           show(now);
           place.dataset.running = now.over ? "" : "1";
-          if (!now.over) timer = setTimeout(ask, PACE / 2);
+          if (!now.over) watching.later(PACE / 2);
         })
         .catch(() => { place.dataset.running = ""; said.textContent = place.dataset.wordsLost; });
     });
   });
 
-  /* --- After a change: who follows, asked about once a second, never from a hidden tab --- */
+  /* --- After a change: who follows, watched about once a second --- */
 
   document.querySelectorAll("[data-following]").forEach((place) => {
     const counter = document.querySelector("[data-in-step]");
-    let timer = 0;
-    let failures = 0;
 
     function say(words) {
       // What is the same is not said again.
@@ -148,27 +169,12 @@
       if (counter && now.workers) counter.textContent = filled(place.dataset.wordsOf, now);
     }
 
-    function ask() {
-      clearTimeout(timer);
-      if (document.hidden) return;
-      fetch(place.dataset.address, { headers: { Accept: "application/json" }, credentials: "same-origin" })
-        .then((answer) => answer.json())
-        .then((now) => {
-          failures = 0;
-          show(now);
-          place.dataset.running = now.over ? "" : "1";
-          if (!now.over) timer = setTimeout(ask, now.in_step < now.workers ? PACE : 3 * PACE);
-        })
-        .catch(() => {
-          failures += 1;
-          if (failures < 5) timer = setTimeout(ask, 5 * PACE);
-        });
-    }
-
-    document.addEventListener("visibilitychange", () => {
-      if (!document.hidden && place.dataset.running) ask();
-    });
-    if (place.dataset.running) timer = setTimeout(ask, PACE);
+    const watching = watch(
+      place,
+      (now) => { show(now); return now.in_step < now.workers ? PACE : 3 * PACE; },
+      (failures) => failures < 5,
+    );
+    if (place.dataset.running) watching.later(PACE);
   });
 
   /* --- The chart: drawn from the table, in the colours of the administration --- */
