@@ -148,10 +148,14 @@ def _timed(limit: Limit, visitor: Visitor) -> tuple[float, Answer]:
 
 def ask_until_refused(limit: Limit, visitor: Visitor) -> Answer:
     """A refusal that follows so many others that both workers, each of which may count for itself, agree."""
-    in_a_row = 0
-    for _ in range(limit.allowed * 3 + BOTH_WORKERS):
+    let_in = in_a_row = 0
+    # Who was let in is counted, and not who asked: it is chance which worker is asked next.
+    while let_in <= limit.allowed * 3:
         answer = limit.ask(visitor)
-        in_a_row = in_a_row + 1 if answer.status == 429 else 0
+        if answer.status != 429:
+            let_in, in_a_row = let_in + 1, 0
+            continue
+        in_a_row += 1
         if in_a_row == BOTH_WORKERS:
             return answer
     raise AssertionError("Somebody was let in again and again")
